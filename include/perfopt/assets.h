@@ -44,8 +44,9 @@ typedef enum perfopt_asset_type {
  *
  * Thread-safety: any thread.   Blocks: never.   Complexity: O(length).   Since: 0.1
  */
-PERFOPT_API perfopt_status perfopt_minify(perfopt_asset_type type, const char *source,
-                                          size_t length, perfopt_bytes **out, perfopt_error *err);
+PERFOPT_API
+perfopt_status perfopt_minify(perfopt_asset_type type, const char *source, size_t length,
+                              perfopt_bytes **out, perfopt_error *err);
 
 /**
  * Type by file name extension (.css .js .mjs .html .htm .svg .json .map).
@@ -54,26 +55,27 @@ PERFOPT_API perfopt_status perfopt_minify(perfopt_asset_type type, const char *s
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API perfopt_asset_type perfopt_asset_type_of(const char *path);
+PERFOPT_API
+perfopt_asset_type perfopt_asset_type_of(const char *path);
 
 /* ---- options ------------------------------------------------------------------------------ */
 
 typedef struct perfopt_assets_options {
     size_t struct_size;
-    const char *root;       /* folder of the sources; mandatory; copied */
-    const char *output;     /* folder of the build; NULL = "<root>/.perfopt" */
-    const char *url_prefix; /* path the files are served under; NULL = "/static/" */
-    perfopt_switch minify;  /* default on */
+    const char *root;        /* folder of the sources; mandatory; copied */
+    const char *output;      /* folder of the build; NULL = "<root>/.perfopt" */
+    const char *url_prefix;  /* path the files are served under; NULL = "/static/" */
+    perfopt_switch minify;   /* default on */
     perfopt_switch compress; /* gzip (and brotli when built in) variants; default on
                                 (ASSET_COMPRESSION_ENABLED) */
-    perfopt_switch watch;    /* development: serve sources, re-stat them on every use; default off */
+    perfopt_switch watch; /* development: serve sources, re-stat them on every use; default off */
     uint32_t compress_min_bytes; /* smaller files get no variant; 0 = 256 */
     uint32_t max_file_bytes;     /* larger files are served, but not built; 0 = 64 MiB */
     uint32_t memory_bytes;       /* built files kept in memory for serving; 0 = 64 MiB */
 } perfopt_assets_options;
 
-#define PERFOPT_ASSETS_OPTIONS(...)  PERFOPT_OPTIONS(perfopt_assets_options, __VA_ARGS__)
-#define PERFOPT_ASSETS_OPTIONS_INIT  PERFOPT_OPTIONS_INIT(perfopt_assets_options)
+#define PERFOPT_ASSETS_OPTIONS(...) PERFOPT_OPTIONS(perfopt_assets_options, __VA_ARGS__)
+#define PERFOPT_ASSETS_OPTIONS_INIT PERFOPT_OPTIONS_INIT(perfopt_assets_options)
 
 /**
  * Open an asset folder and load its manifest if there is one.
@@ -87,11 +89,13 @@ typedef struct perfopt_assets_options {
  *
  * Thread-safety: any thread.   Blocks: file system.   Since: 0.1
  */
-PERFOPT_API perfopt_status perfopt_assets_create(const perfopt_assets_options *options,
-                                                 perfopt_assets **out, perfopt_error *err);
+PERFOPT_API
+perfopt_status perfopt_assets_create(const perfopt_assets_options *options, perfopt_assets **out,
+                                     perfopt_error *err);
 
 /** Release; NULL is allowed.  Thread-safety: owner only.   Blocks: never.   Since: 0.1 */
-PERFOPT_API void perfopt_assets_destroy(perfopt_assets *assets);
+PERFOPT_API
+void perfopt_assets_destroy(perfopt_assets *assets);
 
 /* ---- building ----------------------------------------------------------------------------- */
 
@@ -113,11 +117,11 @@ typedef struct perfopt_precompile_result {
  * Build the files that match any of the patterns, and write the manifest.
  *
  * Minifies, rewrites url() and @import targets and source-map comments that name other assets to
- * their hashed names (a reference to a file that does not exist is left alone and logged), names the
- * result <name>-<first 12 hex digits of its SHA-256><ext>, writes gzip (and brotli) variants when
- * they are at least 5 % smaller, and replaces the manifest at the end. Files whose source did not
- * change are not built again. A pattern without '/' matches the base name at any depth ("*.css");
- * with '/' it matches the path below root. Entries of files outside the patterns stay.
+ * their hashed names (a reference to a file that does not exist is left alone and logged), names
+ * the result <name>-<first 12 hex digits of its SHA-256><ext>, writes gzip (and brotli) variants
+ * when they are at least 5 % smaller, and replaces the manifest at the end. Files whose source did
+ * not change are not built again. A pattern without '/' matches the base name at any depth
+ * ("*.css"); with '/' it matches the path below root. Entries of files outside the patterns stay.
  *
  * @param patterns NULL-terminated array; NULL = all files.
  * @param progress May be NULL.
@@ -128,11 +132,10 @@ typedef struct perfopt_precompile_result {
  * Thread-safety: any thread; readers go on with the old build.   Blocks: file system, CPU.
  * Since: 0.1
  */
-PERFOPT_API perfopt_status perfopt_assets_precompile(perfopt_assets *assets,
-                                                     const char *const *patterns,
-                                                     perfopt_assets_progress_fn progress,
-                                                     void *user, perfopt_precompile_result *result,
-                                                     perfopt_error *err);
+PERFOPT_API
+perfopt_status perfopt_assets_precompile(perfopt_assets *assets, const char *const *patterns,
+                                         perfopt_assets_progress_fn progress, void *user,
+                                         perfopt_precompile_result *result, perfopt_error *err);
 
 /**
  * Write compressed variants for built files that lack them, without building anything else.
@@ -142,8 +145,8 @@ PERFOPT_API perfopt_status perfopt_assets_precompile(perfopt_assets *assets,
  *
  * Thread-safety: any thread.   Blocks: file system, CPU.   Since: 0.1
  */
-PERFOPT_API perfopt_status perfopt_assets_compress(perfopt_assets *assets, uint32_t *count,
-                                                   perfopt_error *err);
+PERFOPT_API
+perfopt_status perfopt_assets_compress(perfopt_assets *assets, uint32_t *count, perfopt_error *err);
 
 /**
  * Forget files kept in memory and delete built files that no manifest entry names.
@@ -153,8 +156,9 @@ PERFOPT_API perfopt_status perfopt_assets_compress(perfopt_assets *assets, uint3
  *
  * Thread-safety: any thread.   Blocks: file system.   Since: 0.1
  */
-PERFOPT_API perfopt_status perfopt_assets_clear_cache(perfopt_assets *assets, uint32_t *removed,
-                                                      perfopt_error *err);
+PERFOPT_API
+perfopt_status perfopt_assets_clear_cache(perfopt_assets *assets, uint32_t *removed,
+                                          perfopt_error *err);
 
 /**
  * Compare every built file with its hash and every source with what was built from it.
@@ -165,9 +169,9 @@ PERFOPT_API perfopt_status perfopt_assets_clear_cache(perfopt_assets *assets, ui
  *
  * Thread-safety: any thread.   Blocks: file system, CPU.   Since: 0.1
  */
-PERFOPT_API perfopt_status perfopt_assets_regenerate_hashes(perfopt_assets *assets, bool rebuild,
-                                                            uint32_t *mismatches,
-                                                            perfopt_error *err);
+PERFOPT_API
+perfopt_status perfopt_assets_regenerate_hashes(perfopt_assets *assets, bool rebuild,
+                                                uint32_t *mismatches, perfopt_error *err);
 
 /* ---- names -------------------------------------------------------------------------------- */
 
@@ -176,13 +180,13 @@ PERFOPT_API perfopt_status perfopt_assets_regenerate_hashes(perfopt_assets *asse
  *
  * @param name  Logical name such as "css/site.css"; a leading '/' is ignored.
  * @param arena Where the result lives.
- * @return The URL; NULL only when out of memory. A name that leaves the root or is unknown gives the
- *         plain path (and is counted in stats.unknown_names), so that a page never breaks.
+ * @return The URL; NULL only when out of memory. A name that leaves the root or is unknown gives
+ * the plain path (and is counted in stats.unknown_names), so that a page never breaks.
  *
  * Thread-safety: any thread.   Blocks: never (development: one stat).   Since: 0.1
  */
-PERFOPT_API const char *perfopt_asset_url(perfopt_assets *assets, const char *name,
-                                          perfopt_arena *arena);
+PERFOPT_API
+const char *perfopt_asset_url(perfopt_assets *assets, const char *name, perfopt_arena *arena);
 
 /**
  * Version of one asset (12 hex digits of its content hash) or of all (name NULL: of the manifest).
@@ -191,7 +195,8 @@ PERFOPT_API const char *perfopt_asset_url(perfopt_assets *assets, const char *na
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API void perfopt_asset_version(perfopt_assets *assets, const char *name, char out[13]);
+PERFOPT_API
+void perfopt_asset_version(perfopt_assets *assets, const char *name, char out[13]);
 
 /**
  * Subresource-integrity value of a built asset, "sha256-<base64>".
@@ -200,8 +205,8 @@ PERFOPT_API void perfopt_asset_version(perfopt_assets *assets, const char *name,
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API perfopt_status perfopt_asset_integrity(perfopt_assets *assets, const char *name,
-                                                   char out[64]);
+PERFOPT_API
+perfopt_status perfopt_asset_integrity(perfopt_assets *assets, const char *name, char out[64]);
 
 /* ---- serving ------------------------------------------------------------------------------ */
 
@@ -223,8 +228,8 @@ typedef struct perfopt_asset_response {
     const char *content_encoding; /* NULL, "gzip" or "br" */
     const char *cache_control;    /* "public, max-age=31536000, immutable" for hashed names */
     char etag[48];
-    char last_modified[30];    /* "" = none */
-    char content_range[80];    /* "" = none */
+    char last_modified[30]; /* "" = none */
+    char content_range[80]; /* "" = none */
     bool vary_accept_encoding;
     bool accept_ranges;
     const char *body; /* NULL for 304/404/416 */
@@ -245,12 +250,13 @@ typedef struct perfopt_asset_response {
  *
  * Thread-safety: any thread.   Blocks: file system on the first use of a file.   Since: 0.1
  */
-PERFOPT_API perfopt_status perfopt_assets_serve(perfopt_assets *assets,
-                                                const perfopt_asset_request *request,
-                                                perfopt_asset_response *out);
+PERFOPT_API
+perfopt_status perfopt_assets_serve(perfopt_assets *assets, const perfopt_asset_request *request,
+                                    perfopt_asset_response *out);
 
 /** Release what a response holds; a zeroed one is allowed.  Thread-safety: owner.  Since: 0.1 */
-PERFOPT_API void perfopt_asset_response_finish(perfopt_asset_response *response);
+PERFOPT_API
+void perfopt_asset_response_finish(perfopt_asset_response *response);
 
 /* ---- statistics --------------------------------------------------------------------------- */
 
@@ -295,8 +301,8 @@ typedef struct perfopt_assets_stats {
  *
  * Thread-safety: any thread.   Blocks: file system (one stat per asset).   Since: 0.1
  */
-PERFOPT_API void perfopt_assets_get_optimization_stats(perfopt_assets *assets,
-                                                       perfopt_assets_stats *out);
+PERFOPT_API
+void perfopt_assets_get_optimization_stats(perfopt_assets *assets, perfopt_assets_stats *out);
 
 /**
  * Visit every manifest entry in name order.
@@ -305,9 +311,9 @@ PERFOPT_API void perfopt_assets_get_optimization_stats(perfopt_assets *assets,
  *
  * Thread-safety: any thread.   Blocks: file system.   Since: 0.1
  */
-PERFOPT_API void perfopt_assets_each(perfopt_assets *assets,
-                                     bool (*fn)(const perfopt_asset_info *info, void *user),
-                                     void *user);
+PERFOPT_API
+void perfopt_assets_each(perfopt_assets *assets,
+                         bool (*fn)(const perfopt_asset_info *info, void *user), void *user);
 
 PERFOPT_END_DECLS
 

@@ -19,31 +19,31 @@ PERFOPT_BEGIN_DECLS
  * Zero is success; everything else is negative. PERFOPT_ENOTFOUND and PERFOPT_EABSENT are ordinary
  * answers ("nothing stored", "stored: there is nothing"), never logged as failures.
  */
-#define PERFOPT_STATUS_MAP(X)                                                                      \
-    X(PERFOPT_OK, 0, "success")                                                                    \
-    X(PERFOPT_ENOMEM, -1, "out of memory")                                                         \
-    X(PERFOPT_EINVAL, -2, "invalid argument")                                                      \
-    X(PERFOPT_ECONFIG, -3, "invalid configuration")                                                \
-    X(PERFOPT_ENOTFOUND, -4, "not found")                                                          \
-    X(PERFOPT_EABSENT, -5, "known to be absent")                                                   \
-    X(PERFOPT_ETIMEOUT, -6, "timed out")                                                           \
-    X(PERFOPT_EUNAVAILABLE, -7, "service unavailable")                                             \
-    X(PERFOPT_EDISABLED, -8, "feature is switched off")                                            \
-    X(PERFOPT_EIO, -9, "input/output error")                                                       \
-    X(PERFOPT_EPROTO, -10, "malformed data from a peer or a file")                                 \
-    X(PERFOPT_ESYNTAX, -11, "syntax error")                                                        \
-    X(PERFOPT_ETYPE, -12, "wrong type")                                                            \
-    X(PERFOPT_ERANGE, -13, "out of range")                                                         \
-    X(PERFOPT_ELIMIT, -14, "limit reached")                                                        \
-    X(PERFOPT_EEXHAUSTED, -15, "pool exhausted")                                                   \
-    X(PERFOPT_EDB, -16, "database error")                                                          \
-    X(PERFOPT_EAUTH, -17, "authentication failed")                                                 \
-    X(PERFOPT_EFORBIDDEN, -18, "forbidden")                                                        \
-    X(PERFOPT_EDEADLOCK, -19, "would deadlock")                                                    \
-    X(PERFOPT_ECANCELED, -20, "cancelled")                                                         \
-    X(PERFOPT_ECLOSED, -21, "already shut down")                                                   \
-    X(PERFOPT_EBUSY, -22, "already running")                                                       \
-    X(PERFOPT_EUNSUPPORTED, -23, "not built in or not supported")                                  \
+#define PERFOPT_STATUS_MAP(X)                                      \
+    X(PERFOPT_OK, 0, "success")                                    \
+    X(PERFOPT_ENOMEM, -1, "out of memory")                         \
+    X(PERFOPT_EINVAL, -2, "invalid argument")                      \
+    X(PERFOPT_ECONFIG, -3, "invalid configuration")                \
+    X(PERFOPT_ENOTFOUND, -4, "not found")                          \
+    X(PERFOPT_EABSENT, -5, "known to be absent")                   \
+    X(PERFOPT_ETIMEOUT, -6, "timed out")                           \
+    X(PERFOPT_EUNAVAILABLE, -7, "service unavailable")             \
+    X(PERFOPT_EDISABLED, -8, "feature is switched off")            \
+    X(PERFOPT_EIO, -9, "input/output error")                       \
+    X(PERFOPT_EPROTO, -10, "malformed data from a peer or a file") \
+    X(PERFOPT_ESYNTAX, -11, "syntax error")                        \
+    X(PERFOPT_ETYPE, -12, "wrong type")                            \
+    X(PERFOPT_ERANGE, -13, "out of range")                         \
+    X(PERFOPT_ELIMIT, -14, "limit reached")                        \
+    X(PERFOPT_EEXHAUSTED, -15, "pool exhausted")                   \
+    X(PERFOPT_EDB, -16, "database error")                          \
+    X(PERFOPT_EAUTH, -17, "authentication failed")                 \
+    X(PERFOPT_EFORBIDDEN, -18, "forbidden")                        \
+    X(PERFOPT_EDEADLOCK, -19, "would deadlock")                    \
+    X(PERFOPT_ECANCELED, -20, "cancelled")                         \
+    X(PERFOPT_ECLOSED, -21, "already shut down")                   \
+    X(PERFOPT_EBUSY, -22, "already running")                       \
+    X(PERFOPT_EUNSUPPORTED, -23, "not built in or not supported")  \
     X(PERFOPT_EFAILED, -24, "failed")
 
 typedef enum perfopt_status {
@@ -59,7 +59,8 @@ typedef enum perfopt_status {
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API const char *perfopt_status_name(perfopt_status status);
+PERFOPT_API
+const char *perfopt_status_name(perfopt_status status);
 
 /**
  * Text of a status in lower case, for example "timed out".
@@ -68,7 +69,8 @@ PERFOPT_API const char *perfopt_status_name(perfopt_status status);
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API const char *perfopt_status_text(perfopt_status status);
+PERFOPT_API
+const char *perfopt_status_text(perfopt_status status);
 
 /* ---- error -------------------------------------------------------------------------------- */
 
@@ -93,7 +95,10 @@ typedef struct perfopt_error {
     char message[432]; /* one line for people, NUL-terminated, no newline at the end, no secret */
 } perfopt_error;
 
-#define PERFOPT_ERROR_INIT {0, 0, 0, "", ""}
+#define PERFOPT_ERROR_INIT \
+    {                      \
+        0, 0, 0, "", ""    \
+    }
 
 /* ---- options ------------------------------------------------------------------------------ */
 
@@ -108,14 +113,13 @@ typedef struct perfopt_error {
  * PERFOPT_OPTIONS_INIT(type) initialises a variable in C and C++.
  */
 #define PERFOPT_OPTIONS(type, ...) (&(type){.struct_size = sizeof(type), __VA_ARGS__})
-#define PERFOPT_OPTIONS_INIT(type) {sizeof(type)}
+#define PERFOPT_OPTIONS_INIT(type) \
+    {                              \
+        sizeof(type)               \
+    }
 
 /* A switch whose default is not "off": zero leaves it at its documented default. */
-typedef enum perfopt_switch {
-    PERFOPT_DEFAULT = 0,
-    PERFOPT_ON = 1,
-    PERFOPT_OFF = 2
-} perfopt_switch;
+typedef enum perfopt_switch { PERFOPT_DEFAULT = 0, PERFOPT_ON = 1, PERFOPT_OFF = 2 } perfopt_switch;
 
 /* Releases what a callback was registered with; runs exactly once, also if registering failed. */
 typedef void (*perfopt_free_fn)(void *user);
@@ -150,7 +154,8 @@ typedef void (*perfopt_log_fn)(perfopt_log_level level, const char *module, cons
  *
  * Thread-safety: call before perfopt_init(), not concurrently with logging.   Since: 0.1
  */
-PERFOPT_API void perfopt_log_set(perfopt_log_level min_level, perfopt_log_fn fn, void *user);
+PERFOPT_API
+void perfopt_log_set(perfopt_log_level min_level, perfopt_log_fn fn, void *user);
 
 /* ---- allocator ---------------------------------------------------------------------------- */
 
@@ -172,7 +177,8 @@ typedef struct perfopt_allocator {
  *
  * Thread-safety: call before anything else of the library.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API perfopt_status perfopt_allocator_set(const perfopt_allocator *allocator);
+PERFOPT_API
+perfopt_status perfopt_allocator_set(const perfopt_allocator *allocator);
 
 /* ---- clock -------------------------------------------------------------------------------- */
 
@@ -191,7 +197,8 @@ typedef struct perfopt_clock {
  *
  * Thread-safety: not while other threads use the library.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API perfopt_status perfopt_clock_set(const perfopt_clock *clock);
+PERFOPT_API
+perfopt_status perfopt_clock_set(const perfopt_clock *clock);
 
 /* ---- arena -------------------------------------------------------------------------------- */
 
@@ -211,7 +218,8 @@ typedef struct perfopt_arena perfopt_arena;
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API perfopt_status perfopt_arena_create(size_t chunk_bytes, perfopt_arena **out);
+PERFOPT_API
+perfopt_status perfopt_arena_create(size_t chunk_bytes, perfopt_arena **out);
 
 /**
  * Release an arena and everything allocated from it.
@@ -220,7 +228,8 @@ PERFOPT_API perfopt_status perfopt_arena_create(size_t chunk_bytes, perfopt_aren
  *
  * Thread-safety: owner only.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API void perfopt_arena_destroy(perfopt_arena *arena);
+PERFOPT_API
+void perfopt_arena_destroy(perfopt_arena *arena);
 
 /**
  * Allocate zeroed memory, aligned for any type.
@@ -230,7 +239,8 @@ PERFOPT_API void perfopt_arena_destroy(perfopt_arena *arena);
  *
  * Thread-safety: owner only.   Blocks: never.   Complexity: O(size).   Since: 0.1
  */
-PERFOPT_API void *perfopt_arena_alloc(perfopt_arena *arena, size_t size);
+PERFOPT_API
+void *perfopt_arena_alloc(perfopt_arena *arena, size_t size);
 
 /**
  * Copy bytes into the arena and put a NUL byte behind them.
@@ -240,7 +250,8 @@ PERFOPT_API void *perfopt_arena_alloc(perfopt_arena *arena, size_t size);
  *
  * Thread-safety: owner only.   Blocks: never.   Complexity: O(length).   Since: 0.1
  */
-PERFOPT_API char *perfopt_arena_copy(perfopt_arena *arena, const void *bytes, size_t length);
+PERFOPT_API
+char *perfopt_arena_copy(perfopt_arena *arena, const void *bytes, size_t length);
 
 /**
  * Format a string into the arena as snprintf does.
@@ -249,8 +260,8 @@ PERFOPT_API char *perfopt_arena_copy(perfopt_arena *arena, const void *bytes, si
  *
  * Thread-safety: owner only.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API char *perfopt_arena_printf(perfopt_arena *arena, const char *format, ...)
-    PERFOPT_PRINTF(2, 3);
+PERFOPT_API
+char *perfopt_arena_printf(perfopt_arena *arena, const char *format, ...) PERFOPT_PRINTF(2, 3);
 
 /* ---- bytes -------------------------------------------------------------------------------- */
 
@@ -269,8 +280,8 @@ typedef struct perfopt_bytes perfopt_bytes;
  *
  * Thread-safety: any thread.   Blocks: never.   Complexity: O(length).   Since: 0.1
  */
-PERFOPT_API perfopt_status perfopt_bytes_create(const void *data, size_t length,
-                                                perfopt_bytes **out);
+PERFOPT_API
+perfopt_status perfopt_bytes_create(const void *data, size_t length, perfopt_bytes **out);
 
 /**
  * Take one more reference.
@@ -279,7 +290,8 @@ PERFOPT_API perfopt_status perfopt_bytes_create(const void *data, size_t length,
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API perfopt_bytes *perfopt_bytes_retain(perfopt_bytes *bytes);
+PERFOPT_API
+perfopt_bytes *perfopt_bytes_retain(perfopt_bytes *bytes);
 
 /**
  * Give one reference back; the last one frees.
@@ -288,7 +300,8 @@ PERFOPT_API perfopt_bytes *perfopt_bytes_retain(perfopt_bytes *bytes);
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API void perfopt_bytes_release(perfopt_bytes *bytes);
+PERFOPT_API
+void perfopt_bytes_release(perfopt_bytes *bytes);
 
 /**
  * The bytes themselves; valid until the caller's reference is released.
@@ -297,14 +310,16 @@ PERFOPT_API void perfopt_bytes_release(perfopt_bytes *bytes);
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API const char *perfopt_bytes_data(const perfopt_bytes *bytes);
+PERFOPT_API
+const char *perfopt_bytes_data(const perfopt_bytes *bytes);
 
 /**
  * Number of bytes, without the closing NUL.
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API size_t perfopt_bytes_length(const perfopt_bytes *bytes);
+PERFOPT_API
+size_t perfopt_bytes_length(const perfopt_bytes *bytes);
 
 /* ---- worker pool -------------------------------------------------------------------------- */
 
@@ -323,8 +338,9 @@ typedef void (*perfopt_task_fn)(void *user);
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API perfopt_status perfopt_workers_create(unsigned threads, size_t max_queue,
-                                                  perfopt_workers **out, perfopt_error *err);
+PERFOPT_API
+perfopt_status perfopt_workers_create(unsigned threads, size_t max_queue, perfopt_workers **out,
+                                      perfopt_error *err);
 
 /**
  * Queue a task; tasks start in the order of submission.
@@ -337,8 +353,9 @@ PERFOPT_API perfopt_status perfopt_workers_create(unsigned threads, size_t max_q
  *
  * Thread-safety: any thread, also from inside a task.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API perfopt_status perfopt_workers_submit(perfopt_workers *workers, perfopt_task_fn fn,
-                                                  void *user, perfopt_free_fn user_free);
+PERFOPT_API
+perfopt_status perfopt_workers_submit(perfopt_workers *workers, perfopt_task_fn fn, void *user,
+                                      perfopt_free_fn user_free);
 
 /**
  * Finish running tasks, drop the waiting ones and join the threads.
@@ -347,7 +364,8 @@ PERFOPT_API perfopt_status perfopt_workers_submit(perfopt_workers *workers, perf
  *
  * Thread-safety: owner only.   Blocks: until running tasks have ended.   Since: 0.1
  */
-PERFOPT_API void perfopt_workers_destroy(perfopt_workers *workers);
+PERFOPT_API
+void perfopt_workers_destroy(perfopt_workers *workers);
 
 PERFOPT_END_DECLS
 

@@ -7,10 +7,10 @@
 
 #include <perfopt/base.h>
 
-int64_t perfopt__now_ns(void);      /* monotonic */
-int64_t perfopt__now_ms(void);      /* monotonic */
-int64_t perfopt__wall_ms(void);     /* since the epoch */
-int64_t perfopt__wall_s(void);      /* since the epoch */
+int64_t perfopt__now_ns(void);  /* monotonic */
+int64_t perfopt__now_ms(void);  /* monotonic */
+int64_t perfopt__wall_ms(void); /* since the epoch */
+int64_t perfopt__wall_s(void);  /* since the epoch */
 /* Formats a wall time as RFC 9110 IMF-fixdate into 30 bytes: "Sun, 06 Nov 1994 08:49:37 GMT". */
 void perfopt__http_date(int64_t wall_s, char out[30]);
 /* Parses an IMF-fixdate, RFC 850 or asctime date; returns -1 if it is none of them. */

@@ -95,18 +95,10 @@ static perfopt_status parse_with_unit(const char *setting, const char *text, con
 perfopt_status perfopt__parse_bytes(const char *setting, const char *text, uint64_t *out,
                                     perfopt_error *err)
 {
-    static const unit units[] = {{"", 1},
-                                 {"b", 1},
-                                 {"k", 1 << 10},
-                                 {"kb", 1 << 10},
-                                 {"kib", 1 << 10},
-                                 {"m", 1 << 20},
-                                 {"mb", 1 << 20},
-                                 {"mib", 1 << 20},
-                                 {"g", 1 << 30},
-                                 {"gb", 1 << 30},
-                                 {"gib", 1 << 30},
-                                 {NULL, 0}};
+    static const unit units[] = {{"", 1},         {"b", 1},         {"k", 1 << 10},
+                                 {"kb", 1 << 10}, {"kib", 1 << 10}, {"m", 1 << 20},
+                                 {"mb", 1 << 20}, {"mib", 1 << 20}, {"g", 1 << 30},
+                                 {"gb", 1 << 30}, {"gib", 1 << 30}, {NULL, 0}};
     int64_t value = 0;
     perfopt_status status =
         parse_with_unit(setting, text, units, "a size such as 4096, 64k, 16m or 1g", &value, err);
@@ -118,7 +110,7 @@ perfopt_status perfopt__parse_bytes(const char *setting, const char *text, uint6
 perfopt_status perfopt__parse_duration_ms(const char *setting, const char *text, int64_t unit_ms,
                                           int64_t *out, perfopt_error *err)
 {
-    const unit units[] = {{"", unit_ms}, {"ms", 1},       {"s", 1000}, {"m", 60000},
+    const unit units[] = {{"", unit_ms},  {"ms", 1},       {"s", 1000}, {"m", 60000},
                           {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
     return parse_with_unit(setting, text, units, "a duration such as 200ms, 5s, 10m or 1h", out,
                            err);

@@ -37,7 +37,8 @@ static void fill(perfopt_error *err, perfopt_status status, perfopt_origin origi
     vsnprintf(err->message, sizeof(err->message), format, args);
 }
 
-perfopt_status perfopt__error_set(perfopt_error *err, perfopt_status status, const char *format, ...)
+perfopt_status perfopt__error_set(perfopt_error *err, perfopt_status status, const char *format,
+                                  ...)
 {
     if (err) {
         va_list args;

@@ -8,8 +8,8 @@
 #include <perfopt/base.h>
 
 /* Origin "perfopt"; the message is cut at the end of a UTF-8 character, newlines become spaces. */
-perfopt_status perfopt__error_set(perfopt_error *err, perfopt_status status, const char *format, ...)
-    PERFOPT_PRINTF(3, 4);
+perfopt_status perfopt__error_set(perfopt_error *err, perfopt_status status, const char *format,
+                                  ...) PERFOPT_PRINTF(3, 4);
 /* Origin "os": native = errnum; appends ": <strerror>". */
 perfopt_status perfopt__error_os(perfopt_error *err, perfopt_status status, int errnum,
                                  const char *format, ...) PERFOPT_PRINTF(4, 5);

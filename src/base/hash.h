@@ -1,6 +1,7 @@
 /*
  * hash.h - seeded XXH3 (libxxhash). The seed is drawn once per process, so that outsiders cannot
- * construct colliding keys; perfopt__hash_stable() is the unseeded form for what leaves the process.
+ * construct colliding keys; perfopt__hash_stable() is the unseeded form for what leaves the
+ * process.
  */
 #ifndef PERFOPT_SRC_BASE_HASH_H
 #define PERFOPT_SRC_BASE_HASH_H

@@ -15,8 +15,7 @@ static size_t find_slot(const perfopt__map *map, uint64_t hash, const char *key,
     size_t i = hash & mask;
     while (map->entries[i].key) {
         const perfopt__map_entry *e = &map->entries[i];
-        if (e->hash == hash && e->key_length == key_length &&
-            memcmp(e->key, key, key_length) == 0)
+        if (e->hash == hash && e->key_length == key_length && memcmp(e->key, key, key_length) == 0)
             break;
         i = (i + 1) & mask;
     }

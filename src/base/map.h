@@ -20,7 +20,10 @@ typedef struct perfopt__map {
     size_t count;
 } perfopt__map;
 
-#define PERFOPT__MAP_INIT {NULL, 0, 0}
+#define PERFOPT__MAP_INIT \
+    {                     \
+        NULL, 0, 0        \
+    }
 
 /* NULL if the key is absent (or its value is NULL). */
 void *perfopt__map_get(const perfopt__map *map, const char *key, size_t key_length);

@@ -7,8 +7,8 @@
 const char *perfopt_status_name(perfopt_status status)
 {
     switch (status) {
-#define STATUS_NAME(name, value, text)                                                             \
-    case name:                                                                                     \
+#define STATUS_NAME(name, value, text) \
+    case name:                         \
         return #name;
         PERFOPT_STATUS_MAP(STATUS_NAME)
 #undef STATUS_NAME
@@ -19,8 +19,8 @@ const char *perfopt_status_name(perfopt_status status)
 const char *perfopt_status_text(perfopt_status status)
 {
     switch (status) {
-#define STATUS_TEXT(name, value, text)                                                             \
-    case name:                                                                                     \
+#define STATUS_TEXT(name, value, text) \
+    case name:                         \
         return text;
         PERFOPT_STATUS_MAP(STATUS_TEXT)
 #undef STATUS_TEXT

@@ -23,7 +23,10 @@ typedef struct perfopt__strbuf {
     bool failed; /* out of memory happened; contents are incomplete */
 } perfopt__strbuf;
 
-#define PERFOPT__STRBUF_INIT {NULL, 0, 0, false}
+#define PERFOPT__STRBUF_INIT \
+    {                        \
+        NULL, 0, 0, false    \
+    }
 
 /* Makes room for `extra` bytes and a NUL; false and `failed` when out of memory. */
 bool perfopt__strbuf_reserve(perfopt__strbuf *sb, size_t extra);

@@ -12,9 +12,9 @@ typedef struct perfopt__url {
     char *scheme; /* lower case */
     char *user;
     char *password;
-    char *host; /* also a list "h1:1,h2:2", as given; IPv6 without brackets */
-    int port;   /* 0 = none given */
-    char *path; /* begins with '/' */
+    char *host;  /* also a list "h1:1,h2:2", as given; IPv6 without brackets */
+    int port;    /* 0 = none given */
+    char *path;  /* begins with '/' */
     char *query; /* without '?', not decoded */
     char *storage;
     size_t storage_size;
