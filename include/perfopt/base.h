@@ -263,6 +263,17 @@ char *perfopt_arena_copy(perfopt_arena *arena, const void *bytes, size_t length)
 PERFOPT_API
 char *perfopt_arena_printf(perfopt_arena *arena, const char *format, ...) PERFOPT_PRINTF(2, 3);
 
+/**
+ * Have a function called when the arena is destroyed: last registered, first called.
+ *
+ * @param fn   Receives `user`; must not use the arena.
+ * @return PERFOPT_OK; PERFOPT_ENOMEM: `fn` was called at once, so nothing leaks either way.
+ *
+ * Thread-safety: owner only.   Blocks: never.   Since: 0.1
+ */
+PERFOPT_API
+perfopt_status perfopt_arena_defer(perfopt_arena *arena, perfopt_free_fn fn, void *user);
+
 /* ---- bytes -------------------------------------------------------------------------------- */
 
 /*

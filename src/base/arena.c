@@ -20,8 +20,15 @@ typedef struct arena_chunk {
     alignas(max_align_t) char data[];
 } arena_chunk;
 
+typedef struct arena_deferred {
+    struct arena_deferred *next;
+    perfopt_free_fn fn;
+    void *user;
+} arena_deferred;
+
 struct perfopt_arena {
     arena_chunk *newest;
+    arena_deferred *deferred;
     size_t chunk_bytes;
 };
 
@@ -39,6 +46,8 @@ void perfopt_arena_destroy(perfopt_arena *arena)
 {
     if (!arena)
         return;
+    for (arena_deferred *d = arena->deferred; d; d = d->next)
+        d->fn(d->user);
     arena_chunk *chunk = arena->newest;
     while (chunk) {
         arena_chunk *next = chunk->next;
@@ -119,4 +128,16 @@ char *perfopt_arena_printf(perfopt_arena *arena, const char *format, ...)
         vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);
     return text;
+}
+
+perfopt_status perfopt_arena_defer(perfopt_arena *arena, perfopt_free_fn fn, void *user)
+{
+    arena_deferred *d = perfopt_arena_alloc(arena, sizeof(*d));
+    if (!d) {
+        fn(user);
+        return PERFOPT_ENOMEM;
+    }
+    *d = (arena_deferred){arena->deferred, fn, user};
+    arena->deferred = d;
+    return PERFOPT_OK;
 }
