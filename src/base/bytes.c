@@ -15,6 +15,7 @@ perfopt_bytes *perfopt__bytes_new(size_t length)
     if (!bytes)
         return NULL;
     atomic_init(&bytes->refs, 1);
+    atomic_init(&bytes->attachment, NULL);
     bytes->length = length;
     bytes->data[length] = '\0';
     return bytes;
@@ -40,8 +41,28 @@ perfopt_bytes *perfopt_bytes_retain(perfopt_bytes *bytes)
 void perfopt_bytes_release(perfopt_bytes *bytes)
 {
     /* acq_rel: the thread that frees must see what the others did with the bytes before. */
-    if (bytes && atomic_fetch_sub_explicit(&bytes->refs, 1, memory_order_acq_rel) == 1)
-        perfopt__free(bytes);
+    if (!bytes || atomic_fetch_sub_explicit(&bytes->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    perfopt__attachment *attachment =
+        atomic_load_explicit(&bytes->attachment, memory_order_relaxed);
+    if (attachment)
+        attachment->free_fn(attachment);
+    perfopt__free(bytes);
+}
+
+perfopt__attachment *perfopt__bytes_attachment(perfopt_bytes *bytes)
+{
+    return atomic_load_explicit(&bytes->attachment, memory_order_acquire);
+}
+
+perfopt__attachment *perfopt__bytes_attach(perfopt_bytes *bytes, perfopt__attachment *attachment)
+{
+    perfopt__attachment *expected = NULL;
+    if (atomic_compare_exchange_strong_explicit(&bytes->attachment, &expected, attachment,
+                                                memory_order_acq_rel, memory_order_acquire))
+        return attachment;
+    attachment->free_fn(attachment);
+    return expected;
 }
 
 const char *perfopt_bytes_data(const perfopt_bytes *bytes)
