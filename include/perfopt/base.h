@@ -112,11 +112,23 @@ typedef struct perfopt_error {
  * PERFOPT_OPTIONS(type, ...) is what such macros expand to (a compound literal; C only).
  * PERFOPT_OPTIONS_INIT(type) initialises a variable in C and C++.
  */
+#ifdef __cplusplus
+PERFOPT_END_DECLS
+template <typename T> inline T perfopt_options_init_()
+{
+    T options = T();
+    options.struct_size = sizeof(T);
+    return options;
+}
+PERFOPT_BEGIN_DECLS
+#define PERFOPT_OPTIONS_INIT(type) perfopt_options_init_<type>()
+#else
 #define PERFOPT_OPTIONS(type, ...) (&(type){.struct_size = sizeof(type), __VA_ARGS__})
-#define PERFOPT_OPTIONS_INIT(type) \
-    {                              \
-        sizeof(type)               \
+#define PERFOPT_OPTIONS_INIT(type)  \
+    {                               \
+        .struct_size = sizeof(type) \
     }
+#endif
 
 /* A switch whose default is not "off": zero leaves it at its documented default. */
 typedef enum perfopt_switch { PERFOPT_DEFAULT = 0, PERFOPT_ON = 1, PERFOPT_OFF = 2 } perfopt_switch;

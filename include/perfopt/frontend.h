@@ -2,8 +2,9 @@
  * frontend.h - what pages need from their assets: versioned tags, lazy and progressive images with
  * real resized files, preload hints, critical CSS, and browser timing.
  *
- * Templates see all of it under the same names (perfopt_frontend_helpers()): {{
- * asset_url('css/site.css') }}, {{ lazy_image('img/a.jpg', alt='...') }}.
+ * Templates see all of it under the same names, see perfopt_frontend_helpers():
+ *
+ *     {{ asset_url('css/site.css') }}   {{ lazy_image('img/a.jpg', alt='A bridge') }}
  */
 #ifndef PERFOPT_FRONTEND_H
 #define PERFOPT_FRONTEND_H
