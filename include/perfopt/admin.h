@@ -75,14 +75,12 @@ typedef struct perfopt_admin_sources {
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_admin_create(const perfopt_admin_options *options,
-                                    const perfopt_admin_sources *sources, perfopt_admin **out,
-                                    perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_admin_create(const perfopt_admin_options *options,
+                                                const perfopt_admin_sources *sources,
+                                                perfopt_admin **out, perfopt_error *err);
 
 /** Stop the own daemon, wait for a running job, release; NULL is allowed.   Since: 0.1 */
-PERFOPT_API
-void perfopt_admin_destroy(perfopt_admin *admin);
+PERFOPT_API void perfopt_admin_destroy(perfopt_admin *admin);
 
 /**
  * Add the dashboards' routes to a router. Their requests are not counted in the site's numbers.
@@ -91,9 +89,8 @@ void perfopt_admin_destroy(perfopt_admin *admin);
  *
  * Thread-safety: before requests arrive.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_admin_mount(perfopt_admin *admin, perfopt_router *router,
-                                   perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_admin_mount(perfopt_admin *admin, perfopt_router *router,
+                                               perfopt_error *err);
 
 /**
  * Start a libmicrohttpd daemon for the dashboards alone, on options.bind and options.port.
@@ -103,12 +100,10 @@ perfopt_status perfopt_admin_mount(perfopt_admin *admin, perfopt_router *router,
  *
  * Thread-safety: owner only.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_admin_listen(perfopt_admin *admin, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_admin_listen(perfopt_admin *admin, perfopt_error *err);
 
 /** Port of the own daemon, 0 if it is not running.   Since: 0.1 */
-PERFOPT_API
-uint16_t perfopt_admin_port(const perfopt_admin *admin);
+PERFOPT_API uint16_t perfopt_admin_port(const perfopt_admin *admin);
 
 PERFOPT_END_DECLS
 

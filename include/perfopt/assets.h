@@ -44,9 +44,8 @@ typedef enum perfopt_asset_type {
  *
  * Thread-safety: any thread.   Blocks: never.   Complexity: O(length).   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_minify(perfopt_asset_type type, const char *source, size_t length,
-                              perfopt_bytes **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_minify(perfopt_asset_type type, const char *source,
+                                          size_t length, perfopt_bytes **out, perfopt_error *err);
 
 /**
  * Type by file name extension (.css .js .mjs .html .htm .svg .json .map).
@@ -55,8 +54,7 @@ perfopt_status perfopt_minify(perfopt_asset_type type, const char *source, size_
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_asset_type perfopt_asset_type_of(const char *path);
+PERFOPT_API perfopt_asset_type perfopt_asset_type_of(const char *path);
 
 /* ---- options ------------------------------------------------------------------------------ */
 
@@ -89,13 +87,11 @@ typedef struct perfopt_assets_options {
  *
  * Thread-safety: any thread.   Blocks: file system.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_assets_create(const perfopt_assets_options *options, perfopt_assets **out,
-                                     perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_assets_create(const perfopt_assets_options *options,
+                                                 perfopt_assets **out, perfopt_error *err);
 
 /** Release; NULL is allowed.  Thread-safety: owner only.   Blocks: never.   Since: 0.1 */
-PERFOPT_API
-void perfopt_assets_destroy(perfopt_assets *assets);
+PERFOPT_API void perfopt_assets_destroy(perfopt_assets *assets);
 
 /* ---- building ----------------------------------------------------------------------------- */
 
@@ -132,10 +128,11 @@ typedef struct perfopt_precompile_result {
  * Thread-safety: any thread; readers go on with the old build.   Blocks: file system, CPU.
  * Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_assets_precompile(perfopt_assets *assets, const char *const *patterns,
-                                         perfopt_assets_progress_fn progress, void *user,
-                                         perfopt_precompile_result *result, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_assets_precompile(perfopt_assets *assets,
+                                                     const char *const *patterns,
+                                                     perfopt_assets_progress_fn progress,
+                                                     void *user, perfopt_precompile_result *result,
+                                                     perfopt_error *err);
 
 /**
  * Write compressed variants for built files that lack them, without building anything else.
@@ -145,8 +142,8 @@ perfopt_status perfopt_assets_precompile(perfopt_assets *assets, const char *con
  *
  * Thread-safety: any thread.   Blocks: file system, CPU.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_assets_compress(perfopt_assets *assets, uint32_t *count, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_assets_compress(perfopt_assets *assets, uint32_t *count,
+                                                   perfopt_error *err);
 
 /**
  * Forget files kept in memory and delete built files that no manifest entry names.
@@ -156,9 +153,8 @@ perfopt_status perfopt_assets_compress(perfopt_assets *assets, uint32_t *count, 
  *
  * Thread-safety: any thread.   Blocks: file system.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_assets_clear_cache(perfopt_assets *assets, uint32_t *removed,
-                                          perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_assets_clear_cache(perfopt_assets *assets, uint32_t *removed,
+                                                      perfopt_error *err);
 
 /**
  * Compare every built file with its hash and every source with what was built from it.
@@ -169,9 +165,9 @@ perfopt_status perfopt_assets_clear_cache(perfopt_assets *assets, uint32_t *remo
  *
  * Thread-safety: any thread.   Blocks: file system, CPU.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_assets_regenerate_hashes(perfopt_assets *assets, bool rebuild,
-                                                uint32_t *mismatches, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_assets_regenerate_hashes(perfopt_assets *assets, bool rebuild,
+                                                            uint32_t *mismatches,
+                                                            perfopt_error *err);
 
 /* ---- names -------------------------------------------------------------------------------- */
 
@@ -185,8 +181,8 @@ perfopt_status perfopt_assets_regenerate_hashes(perfopt_assets *assets, bool reb
  *
  * Thread-safety: any thread.   Blocks: never (development: one stat).   Since: 0.1
  */
-PERFOPT_API
-const char *perfopt_asset_url(perfopt_assets *assets, const char *name, perfopt_arena *arena);
+PERFOPT_API const char *perfopt_asset_url(perfopt_assets *assets, const char *name,
+                                          perfopt_arena *arena);
 
 /**
  * Version of one asset (12 hex digits of its content hash) or of all (name NULL: of the manifest).
@@ -195,8 +191,7 @@ const char *perfopt_asset_url(perfopt_assets *assets, const char *name, perfopt_
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-void perfopt_asset_version(perfopt_assets *assets, const char *name, char out[13]);
+PERFOPT_API void perfopt_asset_version(perfopt_assets *assets, const char *name, char out[13]);
 
 /**
  * Subresource-integrity value of a built asset, "sha256-<base64>".
@@ -205,8 +200,8 @@ void perfopt_asset_version(perfopt_assets *assets, const char *name, char out[13
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_asset_integrity(perfopt_assets *assets, const char *name, char out[64]);
+PERFOPT_API perfopt_status perfopt_asset_integrity(perfopt_assets *assets, const char *name,
+                                                   char out[64]);
 
 /* ---- serving ------------------------------------------------------------------------------ */
 
@@ -250,13 +245,12 @@ typedef struct perfopt_asset_response {
  *
  * Thread-safety: any thread.   Blocks: file system on the first use of a file.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_assets_serve(perfopt_assets *assets, const perfopt_asset_request *request,
-                                    perfopt_asset_response *out);
+PERFOPT_API perfopt_status perfopt_assets_serve(perfopt_assets *assets,
+                                                const perfopt_asset_request *request,
+                                                perfopt_asset_response *out);
 
 /** Release what a response holds; a zeroed one is allowed.  Thread-safety: owner.  Since: 0.1 */
-PERFOPT_API
-void perfopt_asset_response_finish(perfopt_asset_response *response);
+PERFOPT_API void perfopt_asset_response_finish(perfopt_asset_response *response);
 
 /* ---- statistics --------------------------------------------------------------------------- */
 
@@ -301,8 +295,8 @@ typedef struct perfopt_assets_stats {
  *
  * Thread-safety: any thread.   Blocks: file system (one stat per asset).   Since: 0.1
  */
-PERFOPT_API
-void perfopt_assets_get_optimization_stats(perfopt_assets *assets, perfopt_assets_stats *out);
+PERFOPT_API void perfopt_assets_get_optimization_stats(perfopt_assets *assets,
+                                                       perfopt_assets_stats *out);
 
 /**
  * Visit every manifest entry in name order.
@@ -311,9 +305,9 @@ void perfopt_assets_get_optimization_stats(perfopt_assets *assets, perfopt_asset
  *
  * Thread-safety: any thread.   Blocks: file system.   Since: 0.1
  */
-PERFOPT_API
-void perfopt_assets_each(perfopt_assets *assets,
-                         bool (*fn)(const perfopt_asset_info *info, void *user), void *user);
+PERFOPT_API void perfopt_assets_each(perfopt_assets *assets,
+                                     bool (*fn)(const perfopt_asset_info *info, void *user),
+                                     void *user);
 
 PERFOPT_END_DECLS
 

@@ -59,8 +59,7 @@ typedef enum perfopt_status {
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-const char *perfopt_status_name(perfopt_status status);
+PERFOPT_API const char *perfopt_status_name(perfopt_status status);
 
 /**
  * Text of a status in lower case, for example "timed out".
@@ -69,8 +68,7 @@ const char *perfopt_status_name(perfopt_status status);
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-const char *perfopt_status_text(perfopt_status status);
+PERFOPT_API const char *perfopt_status_text(perfopt_status status);
 
 /* ---- error -------------------------------------------------------------------------------- */
 
@@ -166,8 +164,7 @@ typedef void (*perfopt_log_fn)(perfopt_log_level level, const char *module, cons
  *
  * Thread-safety: call before perfopt_init(), not concurrently with logging.   Since: 0.1
  */
-PERFOPT_API
-void perfopt_log_set(perfopt_log_level min_level, perfopt_log_fn fn, void *user);
+PERFOPT_API void perfopt_log_set(perfopt_log_level min_level, perfopt_log_fn fn, void *user);
 
 /* ---- allocator ---------------------------------------------------------------------------- */
 
@@ -189,8 +186,7 @@ typedef struct perfopt_allocator {
  *
  * Thread-safety: call before anything else of the library.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_allocator_set(const perfopt_allocator *allocator);
+PERFOPT_API perfopt_status perfopt_allocator_set(const perfopt_allocator *allocator);
 
 /* ---- clock -------------------------------------------------------------------------------- */
 
@@ -209,8 +205,7 @@ typedef struct perfopt_clock {
  *
  * Thread-safety: not while other threads use the library.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_clock_set(const perfopt_clock *clock);
+PERFOPT_API perfopt_status perfopt_clock_set(const perfopt_clock *clock);
 
 /* ---- arena -------------------------------------------------------------------------------- */
 
@@ -230,8 +225,7 @@ typedef struct perfopt_arena perfopt_arena;
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_arena_create(size_t chunk_bytes, perfopt_arena **out);
+PERFOPT_API perfopt_status perfopt_arena_create(size_t chunk_bytes, perfopt_arena **out);
 
 /**
  * Release an arena and everything allocated from it.
@@ -240,8 +234,7 @@ perfopt_status perfopt_arena_create(size_t chunk_bytes, perfopt_arena **out);
  *
  * Thread-safety: owner only.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-void perfopt_arena_destroy(perfopt_arena *arena);
+PERFOPT_API void perfopt_arena_destroy(perfopt_arena *arena);
 
 /**
  * Allocate zeroed memory, aligned for any type.
@@ -251,8 +244,7 @@ void perfopt_arena_destroy(perfopt_arena *arena);
  *
  * Thread-safety: owner only.   Blocks: never.   Complexity: O(size).   Since: 0.1
  */
-PERFOPT_API
-void *perfopt_arena_alloc(perfopt_arena *arena, size_t size);
+PERFOPT_API void *perfopt_arena_alloc(perfopt_arena *arena, size_t size);
 
 /**
  * Copy bytes into the arena and put a NUL byte behind them.
@@ -262,8 +254,7 @@ void *perfopt_arena_alloc(perfopt_arena *arena, size_t size);
  *
  * Thread-safety: owner only.   Blocks: never.   Complexity: O(length).   Since: 0.1
  */
-PERFOPT_API
-char *perfopt_arena_copy(perfopt_arena *arena, const void *bytes, size_t length);
+PERFOPT_API char *perfopt_arena_copy(perfopt_arena *arena, const void *bytes, size_t length);
 
 /**
  * Format a string into the arena as snprintf does.
@@ -272,8 +263,8 @@ char *perfopt_arena_copy(perfopt_arena *arena, const void *bytes, size_t length)
  *
  * Thread-safety: owner only.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-char *perfopt_arena_printf(perfopt_arena *arena, const char *format, ...) PERFOPT_PRINTF(2, 3);
+PERFOPT_API char *perfopt_arena_printf(perfopt_arena *arena, const char *format, ...)
+    PERFOPT_PRINTF(2, 3);
 
 /**
  * Have a function called when the arena is destroyed: last registered, first called.
@@ -283,8 +274,8 @@ char *perfopt_arena_printf(perfopt_arena *arena, const char *format, ...) PERFOP
  *
  * Thread-safety: owner only.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_arena_defer(perfopt_arena *arena, perfopt_free_fn fn, void *user);
+PERFOPT_API perfopt_status perfopt_arena_defer(perfopt_arena *arena, perfopt_free_fn fn,
+                                               void *user);
 
 /* ---- bytes -------------------------------------------------------------------------------- */
 
@@ -303,8 +294,8 @@ typedef struct perfopt_bytes perfopt_bytes;
  *
  * Thread-safety: any thread.   Blocks: never.   Complexity: O(length).   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_bytes_create(const void *data, size_t length, perfopt_bytes **out);
+PERFOPT_API perfopt_status perfopt_bytes_create(const void *data, size_t length,
+                                                perfopt_bytes **out);
 
 /**
  * Take one more reference.
@@ -313,8 +304,7 @@ perfopt_status perfopt_bytes_create(const void *data, size_t length, perfopt_byt
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_bytes *perfopt_bytes_retain(perfopt_bytes *bytes);
+PERFOPT_API perfopt_bytes *perfopt_bytes_retain(perfopt_bytes *bytes);
 
 /**
  * Give one reference back; the last one frees.
@@ -323,8 +313,7 @@ perfopt_bytes *perfopt_bytes_retain(perfopt_bytes *bytes);
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-void perfopt_bytes_release(perfopt_bytes *bytes);
+PERFOPT_API void perfopt_bytes_release(perfopt_bytes *bytes);
 
 /**
  * The bytes themselves; valid until the caller's reference is released.
@@ -333,16 +322,14 @@ void perfopt_bytes_release(perfopt_bytes *bytes);
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-const char *perfopt_bytes_data(const perfopt_bytes *bytes);
+PERFOPT_API const char *perfopt_bytes_data(const perfopt_bytes *bytes);
 
 /**
  * Number of bytes, without the closing NUL.
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-size_t perfopt_bytes_length(const perfopt_bytes *bytes);
+PERFOPT_API size_t perfopt_bytes_length(const perfopt_bytes *bytes);
 
 /* ---- worker pool -------------------------------------------------------------------------- */
 
@@ -361,9 +348,8 @@ typedef void (*perfopt_task_fn)(void *user);
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_workers_create(unsigned threads, size_t max_queue, perfopt_workers **out,
-                                      perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_workers_create(unsigned threads, size_t max_queue,
+                                                  perfopt_workers **out, perfopt_error *err);
 
 /**
  * Queue a task; tasks start in the order of submission.
@@ -376,9 +362,8 @@ perfopt_status perfopt_workers_create(unsigned threads, size_t max_queue, perfop
  *
  * Thread-safety: any thread, also from inside a task.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_workers_submit(perfopt_workers *workers, perfopt_task_fn fn, void *user,
-                                      perfopt_free_fn user_free);
+PERFOPT_API perfopt_status perfopt_workers_submit(perfopt_workers *workers, perfopt_task_fn fn,
+                                                  void *user, perfopt_free_fn user_free);
 
 /**
  * Finish running tasks, drop the waiting ones and join the threads.
@@ -387,8 +372,7 @@ perfopt_status perfopt_workers_submit(perfopt_workers *workers, perfopt_task_fn 
  *
  * Thread-safety: owner only.   Blocks: until running tasks have ended.   Since: 0.1
  */
-PERFOPT_API
-void perfopt_workers_destroy(perfopt_workers *workers);
+PERFOPT_API void perfopt_workers_destroy(perfopt_workers *workers);
 
 PERFOPT_END_DECLS
 

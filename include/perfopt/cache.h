@@ -67,9 +67,8 @@ typedef struct perfopt_cache_options {
  *
  * Thread-safety: any thread.   Blocks: up to connect_timeout_ms.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_cache_create(const perfopt_cache_options *options, perfopt_cache **out,
-                                    perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_cache_create(const perfopt_cache_options *options,
+                                                perfopt_cache **out, perfopt_error *err);
 
 /**
  * Release a cache. Values that callers still hold stay valid.
@@ -78,8 +77,7 @@ perfopt_status perfopt_cache_create(const perfopt_cache_options *options, perfop
  *
  * Thread-safety: owner only.   Blocks: up to command_timeout_ms.   Since: 0.1
  */
-PERFOPT_API
-void perfopt_cache_destroy(perfopt_cache *cache);
+PERFOPT_API void perfopt_cache_destroy(perfopt_cache *cache);
 
 /* ---- reading and writing ------------------------------------------------------------------ */
 
@@ -109,9 +107,8 @@ typedef struct perfopt_store_options {
  *
  * Thread-safety: any thread.   Blocks: L1 hit never; else up to command_timeout_ms.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_cache_get(perfopt_cache *cache, const void *key, size_t key_length,
-                                 perfopt_bytes **out);
+PERFOPT_API perfopt_status perfopt_cache_get(perfopt_cache *cache, const void *key,
+                                             size_t key_length, perfopt_bytes **out);
 
 /**
  * Store a copy of the bytes under a key in both levels.
@@ -122,10 +119,9 @@ perfopt_status perfopt_cache_get(perfopt_cache *cache, const void *key, size_t k
  * Thread-safety: any thread.   Blocks: up to command_timeout_ms.   Complexity: O(length).
  * Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_cache_set(perfopt_cache *cache, const void *key, size_t key_length,
-                                 const void *data, size_t length,
-                                 const perfopt_store_options *options);
+PERFOPT_API perfopt_status perfopt_cache_set(perfopt_cache *cache, const void *key,
+                                             size_t key_length, const void *data, size_t length,
+                                             const perfopt_store_options *options);
 
 /**
  * Store a reference-counted value without copying it into L1.
@@ -136,9 +132,9 @@ perfopt_status perfopt_cache_set(perfopt_cache *cache, const void *key, size_t k
  *
  * Thread-safety: any thread.   Blocks: up to command_timeout_ms.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_cache_set_bytes(perfopt_cache *cache, const void *key, size_t key_length,
-                                       perfopt_bytes *value, const perfopt_store_options *options);
+PERFOPT_API perfopt_status perfopt_cache_set_bytes(perfopt_cache *cache, const void *key,
+                                                   size_t key_length, perfopt_bytes *value,
+                                                   const perfopt_store_options *options);
 
 /**
  * Remove a key from both levels.
@@ -151,16 +147,15 @@ perfopt_status perfopt_cache_set_bytes(perfopt_cache *cache, const void *key, si
  *
  * Thread-safety: any thread.   Blocks: up to command_timeout_ms.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_cache_delete(perfopt_cache *cache, const void *key, size_t key_length);
+PERFOPT_API perfopt_status perfopt_cache_delete(perfopt_cache *cache, const void *key,
+                                                size_t key_length);
 
 /**
  * Is a key there (also as "known to be absent")? Does not count as a hit or miss.
  *
  * Thread-safety: any thread.   Blocks: up to command_timeout_ms.   Since: 0.1
  */
-PERFOPT_API
-bool perfopt_cache_exists(perfopt_cache *cache, const void *key, size_t key_length);
+PERFOPT_API bool perfopt_cache_exists(perfopt_cache *cache, const void *key, size_t key_length);
 
 /* One key of a multi-key call. */
 typedef struct perfopt_cache_item {
@@ -177,9 +172,8 @@ typedef struct perfopt_cache_item {
  *
  * Thread-safety: any thread.   Blocks: up to command_timeout_ms.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_cache_get_many(perfopt_cache *cache, perfopt_cache_item *items,
-                                      size_t count);
+PERFOPT_API perfopt_status perfopt_cache_get_many(perfopt_cache *cache, perfopt_cache_item *items,
+                                                  size_t count);
 
 /**
  * Store many values with the same options: one pipelined round trip.
@@ -188,9 +182,9 @@ perfopt_status perfopt_cache_get_many(perfopt_cache *cache, perfopt_cache_item *
  *
  * Thread-safety: any thread.   Blocks: up to command_timeout_ms.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_cache_set_many(perfopt_cache *cache, perfopt_cache_item *items, size_t count,
-                                      const perfopt_store_options *options);
+PERFOPT_API perfopt_status perfopt_cache_set_many(perfopt_cache *cache, perfopt_cache_item *items,
+                                                  size_t count,
+                                                  const perfopt_store_options *options);
 
 /*
  * Computes a missing value. Sets *out (one reference, handed to the cache) or leaves it NULL for
@@ -215,11 +209,11 @@ typedef perfopt_status (*perfopt_loader_fn)(void *user, perfopt_bytes **out,
  *
  * Thread-safety: any thread.   Blocks: up to command_timeout_ms and the loader.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_cache_get_or_compute(perfopt_cache *cache, const void *key,
-                                            size_t key_length, const perfopt_store_options *options,
-                                            perfopt_loader_fn loader, void *user,
-                                            perfopt_bytes **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_cache_get_or_compute(perfopt_cache *cache, const void *key,
+                                                        size_t key_length,
+                                                        const perfopt_store_options *options,
+                                                        perfopt_loader_fn loader, void *user,
+                                                        perfopt_bytes **out, perfopt_error *err);
 
 /* ---- invalidation ------------------------------------------------------------------------- */
 
@@ -235,9 +229,8 @@ perfopt_status perfopt_cache_get_or_compute(perfopt_cache *cache, const void *ke
  *
  * Thread-safety: any thread.   Blocks: up to command_timeout_ms.   Complexity: O(1).   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_cache_invalidate_tag(perfopt_cache *cache, const char *tag,
-                                            perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_cache_invalidate_tag(perfopt_cache *cache, const char *tag,
+                                                        perfopt_error *err);
 
 /**
  * Count or remove the keys that match a glob pattern (* ? [abc] and backslash, as in Redis).
@@ -252,9 +245,9 @@ perfopt_status perfopt_cache_invalidate_tag(perfopt_cache *cache, const char *ta
  *
  * Thread-safety: any thread.   Blocks: network, O(keys in Redis / 1000) round trips.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_cache_invalidate_pattern(perfopt_cache *cache, const char *pattern,
-                                                bool dry_run, uint64_t *count, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_cache_invalidate_pattern(perfopt_cache *cache,
+                                                            const char *pattern, bool dry_run,
+                                                            uint64_t *count, perfopt_error *err);
 
 /**
  * Make everything unreadable: O(1) in every process that shares the Redis and prefix.
@@ -263,8 +256,7 @@ perfopt_status perfopt_cache_invalidate_pattern(perfopt_cache *cache, const char
  *
  * Thread-safety: any thread.   Blocks: up to command_timeout_ms.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_cache_clear(perfopt_cache *cache, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_cache_clear(perfopt_cache *cache, perfopt_error *err);
 
 /* ---- statistics --------------------------------------------------------------------------- */
 
@@ -291,8 +283,7 @@ typedef struct perfopt_cache_stats {
 } perfopt_cache_stats;
 
 /** Read the counters.  Thread-safety: any thread.   Blocks: never.   Since: 0.1 */
-PERFOPT_API
-void perfopt_cache_get_stats(perfopt_cache *cache, perfopt_cache_stats *out);
+PERFOPT_API void perfopt_cache_get_stats(perfopt_cache *cache, perfopt_cache_stats *out);
 
 /* Statistics of the keys that share the part before the first ':' (at most 100 groups; the rest
  * is counted as "(other)"). */
@@ -310,12 +301,11 @@ typedef struct perfopt_cache_group {
  *
  * Thread-safety: any thread.   Blocks: briefly, per shard.   Since: 0.1
  */
-PERFOPT_API
-size_t perfopt_cache_get_groups(perfopt_cache *cache, perfopt_cache_group *out, size_t capacity);
+PERFOPT_API size_t perfopt_cache_get_groups(perfopt_cache *cache, perfopt_cache_group *out,
+                                            size_t capacity);
 
 /** Set all counters to zero; entries stay.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-void perfopt_cache_reset_stats(perfopt_cache *cache);
+PERFOPT_API void perfopt_cache_reset_stats(perfopt_cache *cache);
 
 /**
  * Ask Redis for a PING and a set/get/delete of a probe key, for `perfopt doctor`.
@@ -324,8 +314,8 @@ void perfopt_cache_reset_stats(perfopt_cache *cache);
  *
  * Thread-safety: any thread.   Blocks: connect_timeout_ms + command_timeout_ms.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_cache_check_redis(perfopt_cache *cache, int64_t *rtt_us, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_cache_check_redis(perfopt_cache *cache, int64_t *rtt_us,
+                                                     perfopt_error *err);
 
 PERFOPT_END_DECLS
 

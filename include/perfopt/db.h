@@ -53,9 +53,8 @@ typedef struct perfopt_db_options {
  *
  * Thread-safety: any thread.   Blocks: up to connect_timeout_ms.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_db_create(const perfopt_db_options *options, perfopt_db **out,
-                                 perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_db_create(const perfopt_db_options *options, perfopt_db **out,
+                                             perfopt_error *err);
 
 /**
  * Close all connections. Calls that wait for one end with PERFOPT_ECLOSED; rows stay valid.
@@ -64,8 +63,7 @@ perfopt_status perfopt_db_create(const perfopt_db_options *options, perfopt_db *
  *
  * Thread-safety: owner only.   Blocks: until lent connections are back.   Since: 0.1
  */
-PERFOPT_API
-void perfopt_db_destroy(perfopt_db *db);
+PERFOPT_API void perfopt_db_destroy(perfopt_db *db);
 
 /* ---- parameters --------------------------------------------------------------------------- */
 
@@ -234,10 +232,10 @@ typedef struct perfopt_query_options {
  *
  * Thread-safety: any thread.   Blocks: network.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_db_query(perfopt_db *db, const char *sql, const perfopt_param *params,
-                                size_t param_count, const perfopt_query_options *options,
-                                perfopt_rows **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_db_query(perfopt_db *db, const char *sql,
+                                            const perfopt_param *params, size_t param_count,
+                                            const perfopt_query_options *options,
+                                            perfopt_rows **out, perfopt_error *err);
 
 /**
  * Run one statement and return the number of rows it changed.
@@ -247,10 +245,10 @@ perfopt_status perfopt_db_query(perfopt_db *db, const char *sql, const perfopt_p
  *
  * Thread-safety: any thread.   Blocks: network.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_db_execute(perfopt_db *db, const char *sql, const perfopt_param *params,
-                                  size_t param_count, const perfopt_query_options *options,
-                                  uint64_t *affected, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_db_execute(perfopt_db *db, const char *sql,
+                                              const perfopt_param *params, size_t param_count,
+                                              const perfopt_query_options *options,
+                                              uint64_t *affected, perfopt_error *err);
 
 /* ---- transactions ------------------------------------------------------------------------- */
 
@@ -269,9 +267,8 @@ typedef enum perfopt_isolation {
  * Thread-safety: any thread; the transaction belongs to one thread at a time.   Blocks: network.
  * Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_tx_begin(perfopt_db *db, perfopt_isolation isolation, bool read_only,
-                                perfopt_tx **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_tx_begin(perfopt_db *db, perfopt_isolation isolation,
+                                            bool read_only, perfopt_tx **out, perfopt_error *err);
 
 /**
  * Run one statement in a transaction. After a failure only perfopt_tx_rollback() makes sense; a
@@ -281,10 +278,10 @@ perfopt_status perfopt_tx_begin(perfopt_db *db, perfopt_isolation isolation, boo
  *
  * Thread-safety: the transaction's thread.   Blocks: network.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_tx_query(perfopt_tx *tx, const char *sql, const perfopt_param *params,
-                                size_t param_count, const perfopt_query_options *options,
-                                perfopt_rows **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_tx_query(perfopt_tx *tx, const char *sql,
+                                            const perfopt_param *params, size_t param_count,
+                                            const perfopt_query_options *options,
+                                            perfopt_rows **out, perfopt_error *err);
 
 /**
  * Commit and give the connection back; `tx` is gone whatever the result.
@@ -294,12 +291,10 @@ perfopt_status perfopt_tx_query(perfopt_tx *tx, const char *sql, const perfopt_p
  *
  * Thread-safety: the transaction's thread.   Blocks: network.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_tx_commit(perfopt_tx *tx, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_tx_commit(perfopt_tx *tx, perfopt_error *err);
 
 /** Roll back and give the connection back; NULL is allowed.  Blocks: network.  Since: 0.1 */
-PERFOPT_API
-void perfopt_tx_rollback(perfopt_tx *tx);
+PERFOPT_API void perfopt_tx_rollback(perfopt_tx *tx);
 
 /**
  * Run a function inside a transaction: commits if it returns PERFOPT_OK, else rolls back.
@@ -308,11 +303,10 @@ void perfopt_tx_rollback(perfopt_tx *tx);
  *
  * Thread-safety: any thread.   Blocks: network.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_db_transaction(perfopt_db *db, perfopt_isolation isolation,
-                                      perfopt_status (*fn)(perfopt_tx *tx, void *user,
-                                                           perfopt_error *err),
-                                      void *user, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_db_transaction(perfopt_db *db, perfopt_isolation isolation,
+                                                  perfopt_status (*fn)(perfopt_tx *tx, void *user,
+                                                                       perfopt_error *err),
+                                                  void *user, perfopt_error *err);
 
 /* ---- rows --------------------------------------------------------------------------------- */
 
@@ -322,29 +316,23 @@ perfopt_status perfopt_db_transaction(perfopt_db *db, perfopt_isolation isolatio
  */
 
 /** One more reference; returns `rows`.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-perfopt_rows *perfopt_rows_retain(perfopt_rows *rows);
+PERFOPT_API perfopt_rows *perfopt_rows_retain(perfopt_rows *rows);
 
 /** Give a reference back; NULL is allowed.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-void perfopt_rows_release(perfopt_rows *rows);
+PERFOPT_API void perfopt_rows_release(perfopt_rows *rows);
 
 /** Number of rows; NULL has none.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-size_t perfopt_rows_count(const perfopt_rows *rows);
+PERFOPT_API size_t perfopt_rows_count(const perfopt_rows *rows);
 
 /** Number of columns; NULL has none.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-size_t perfopt_rows_columns(const perfopt_rows *rows);
+PERFOPT_API size_t perfopt_rows_columns(const perfopt_rows *rows);
 
 /** Name of a column; NULL past the end.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_rows_column_name(const perfopt_rows *rows, size_t column);
+PERFOPT_API const char *perfopt_rows_column_name(const perfopt_rows *rows, size_t column);
 
 /** Number of a column by name, SIZE_MAX if there is none.  Thread-safety: any thread.  Since: 0.1
  */
-PERFOPT_API
-size_t perfopt_rows_column(const perfopt_rows *rows, const char *name);
+PERFOPT_API size_t perfopt_rows_column(const perfopt_rows *rows, const char *name);
 
 /**
  * Text of a cell, NUL-terminated, valid as long as the rows.
@@ -354,8 +342,8 @@ size_t perfopt_rows_column(const perfopt_rows *rows, const char *name);
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-const char *perfopt_rows_text(const perfopt_rows *rows, size_t row, size_t column, size_t *length);
+PERFOPT_API const char *perfopt_rows_text(const perfopt_rows *rows, size_t row, size_t column,
+                                          size_t *length);
 
 /**
  * A cell as an integer (int2, int4, int8, oid, bool, or text that is a whole number).
@@ -364,8 +352,8 @@ const char *perfopt_rows_text(const perfopt_rows *rows, size_t row, size_t colum
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-bool perfopt_rows_int(const perfopt_rows *rows, size_t row, size_t column, int64_t *out);
+PERFOPT_API bool perfopt_rows_int(const perfopt_rows *rows, size_t row, size_t column,
+                                  int64_t *out);
 
 /**
  * A cell as a value by its SQL type: integers, floats, bool, json and jsonb stay text, NULL is
@@ -373,8 +361,7 @@ bool perfopt_rows_int(const perfopt_rows *rows, size_t row, size_t column, int64
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_value perfopt_rows_cell(const perfopt_rows *rows, size_t row, size_t column);
+PERFOPT_API perfopt_value perfopt_rows_cell(const perfopt_rows *rows, size_t row, size_t column);
 
 /**
  * All rows as a value: a sequence of rows whose attributes are the columns, read in place.
@@ -383,12 +370,10 @@ perfopt_value perfopt_rows_cell(const perfopt_rows *rows, size_t row, size_t col
  *
  * Thread-safety: any thread.   Blocks: never.   Complexity: O(1).   Since: 0.1
  */
-PERFOPT_API
-perfopt_value perfopt_rows_value(const perfopt_rows *rows);
+PERFOPT_API perfopt_value perfopt_rows_value(const perfopt_rows *rows);
 
 /** One row as a value; undefined past the end.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-perfopt_value perfopt_rows_row(const perfopt_rows *rows, size_t row);
+PERFOPT_API perfopt_value perfopt_rows_row(const perfopt_rows *rows, size_t row);
 
 /**
  * Serialise a text result for the cache.
@@ -398,8 +383,7 @@ perfopt_value perfopt_rows_row(const perfopt_rows *rows, size_t row);
  *
  * Thread-safety: any thread.   Blocks: never.   Complexity: O(bytes).   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_rows_to_bytes(const perfopt_rows *rows, perfopt_bytes **out);
+PERFOPT_API perfopt_status perfopt_rows_to_bytes(const perfopt_rows *rows, perfopt_bytes **out);
 
 /**
  * Rows that read a serialised result in place; they keep a reference to the bytes.
@@ -408,8 +392,7 @@ perfopt_status perfopt_rows_to_bytes(const perfopt_rows *rows, perfopt_bytes **o
  *
  * Thread-safety: any thread.   Blocks: never.   Complexity: O(cells).   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_rows_from_bytes(perfopt_bytes *bytes, perfopt_rows **out);
+PERFOPT_API perfopt_status perfopt_rows_from_bytes(perfopt_bytes *bytes, perfopt_rows **out);
 
 /* ---- batched eager loading ---------------------------------------------------------------- */
 
@@ -428,10 +411,10 @@ perfopt_status perfopt_rows_from_bytes(perfopt_bytes *bytes, perfopt_rows **out)
  *
  * Thread-safety: any thread; `rows` must not be read meanwhile.   Blocks: network.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_db_eager_load(perfopt_db *db, perfopt_rows *rows, const char *column,
-                                     const char *sql, const char *key, const char *name, bool many,
-                                     perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_db_eager_load(perfopt_db *db, perfopt_rows *rows,
+                                                 const char *column, const char *sql,
+                                                 const char *key, const char *name, bool many,
+                                                 perfopt_error *err);
 
 /**
  * Attach rows that were loaded otherwise (for example through the query cache).
@@ -442,10 +425,9 @@ perfopt_status perfopt_db_eager_load(perfopt_db *db, perfopt_rows *rows, const c
  * Thread-safety: `rows` must not be read meanwhile.   Blocks: never.   Complexity: O(rows).
  * Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_rows_attach(perfopt_rows *rows, const char *column, perfopt_rows *related,
-                                   const char *key, const char *name, bool many,
-                                   perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_rows_attach(perfopt_rows *rows, const char *column,
+                                               perfopt_rows *related, const char *key,
+                                               const char *name, bool many, perfopt_error *err);
 
 /* ---- numbers ------------------------------------------------------------------------------ */
 
@@ -467,8 +449,7 @@ typedef struct perfopt_db_stats {
 } perfopt_db_stats;
 
 /** Read the counters.  Thread-safety: any thread.   Blocks: never.   Since: 0.1 */
-PERFOPT_API
-void perfopt_db_get_stats(perfopt_db *db, perfopt_db_stats *out);
+PERFOPT_API void perfopt_db_get_stats(perfopt_db *db, perfopt_db_stats *out);
 
 /* One statement shape: text with every literal replaced by '?'. */
 typedef struct perfopt_query_shape {
@@ -491,13 +472,11 @@ typedef struct perfopt_query_shape {
  *
  * Thread-safety: any thread.   Blocks: briefly.   Since: 0.1
  */
-PERFOPT_API
-size_t perfopt_db_get_queries(perfopt_db *db, bool slow_only, perfopt_query_shape *out,
-                              size_t capacity);
+PERFOPT_API size_t perfopt_db_get_queries(perfopt_db *db, bool slow_only, perfopt_query_shape *out,
+                                          size_t capacity);
 
 /** Set counters and shapes to zero.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-void perfopt_db_reset_stats(perfopt_db *db);
+PERFOPT_API void perfopt_db_reset_stats(perfopt_db *db);
 
 /**
  * Run "SELECT 1" on a connection of the pool.
@@ -506,8 +485,8 @@ void perfopt_db_reset_stats(perfopt_db *db);
  *
  * Thread-safety: any thread.   Blocks: up to 5 s.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_db_health_check(perfopt_db *db, int64_t *took_us, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_db_health_check(perfopt_db *db, int64_t *took_us,
+                                                   perfopt_error *err);
 
 /* Where the database is, without the password. "" or 0 while it was never reached. */
 typedef struct perfopt_db_info {
@@ -527,8 +506,8 @@ typedef struct perfopt_db_info {
  *
  * Thread-safety: any thread.   Blocks: up to 5 s.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_db_get_info(perfopt_db *db, perfopt_db_info *out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_db_get_info(perfopt_db *db, perfopt_db_info *out,
+                                               perfopt_error *err);
 
 /* A foreign key or a filter of a busy statement without an index that helps. */
 typedef struct perfopt_index_advice {
@@ -547,14 +526,13 @@ typedef struct perfopt_index_advice {
  *
  * Thread-safety: any thread.   Blocks: network.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_db_suggest_indexes(perfopt_db *db, perfopt_index_advice *out,
-                                          size_t capacity, size_t *count, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_db_suggest_indexes(perfopt_db *db, perfopt_index_advice *out,
+                                                      size_t capacity, size_t *count,
+                                                      perfopt_error *err);
 
 /** Role and search_path of the pool's connections, for cache keys: "role|search_path", "" while the
  *  server was never reached.  Thread-safety: any thread.   Blocks: never.   Since: 0.1 */
-PERFOPT_API
-void perfopt_db_identity(perfopt_db *db, char out[256]);
+PERFOPT_API void perfopt_db_identity(perfopt_db *db, char out[256]);
 
 PERFOPT_END_DECLS
 

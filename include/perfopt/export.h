@@ -11,8 +11,7 @@
 #define PERFOPT_UNUSED             __attribute__((unused))
 #define PERFOPT_NODISCARD          __attribute__((warn_unused_result))
 #else
-#define PERFOPT_API
-#define PERFOPT_PRINTF(fmt, first)
+#define PERFOPT_API #define PERFOPT_PRINTF(fmt, first)
 #define PERFOPT_UNUSED
 #define PERFOPT_NODISCARD
 #endif

@@ -40,14 +40,12 @@ typedef struct perfopt_frontend_options {
  *
  * Thread-safety: any thread.   Blocks: file system.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_frontend_create(const perfopt_frontend_options *options,
-                                       perfopt_assets *assets, perfopt_frontend **out,
-                                       perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_frontend_create(const perfopt_frontend_options *options,
+                                                   perfopt_assets *assets, perfopt_frontend **out,
+                                                   perfopt_error *err);
 
 /** Release; NULL is allowed.  Thread-safety: owner only.   Since: 0.1 */
-PERFOPT_API
-void perfopt_frontend_destroy(perfopt_frontend *frontend);
+PERFOPT_API void perfopt_frontend_destroy(perfopt_frontend *frontend);
 
 /* ---- images ------------------------------------------------------------------------------- */
 
@@ -65,9 +63,8 @@ typedef struct perfopt_image_info {
  *
  * Thread-safety: any thread.   Blocks: file system on first use.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_image_get_info(perfopt_frontend *frontend, const char *name,
-                                      perfopt_image_info *out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_image_get_info(perfopt_frontend *frontend, const char *name,
+                                                  perfopt_image_info *out, perfopt_error *err);
 
 typedef struct perfopt_images_result {
     uint32_t images, variants, built, failed;
@@ -87,10 +84,11 @@ typedef struct perfopt_images_result {
  *
  * Thread-safety: any thread.   Blocks: CPU, file system.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_images_precompile(perfopt_frontend *frontend, const char *const *patterns,
-                                         perfopt_assets_progress_fn progress, void *user,
-                                         perfopt_images_result *result, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_images_precompile(perfopt_frontend *frontend,
+                                                     const char *const *patterns,
+                                                     perfopt_assets_progress_fn progress,
+                                                     void *user, perfopt_images_result *result,
+                                                     perfopt_error *err);
 
 /**
  * Answer a request below image_prefix: "<name>-<width>w-<hash>.<ext>". A variant that does not
@@ -102,10 +100,12 @@ perfopt_status perfopt_images_precompile(perfopt_frontend *frontend, const char 
  *
  * Thread-safety: any thread.   Blocks: CPU on the first request of a variant.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_images_serve(perfopt_frontend *frontend,
-                                    const perfopt_asset_request *request,
-                                    perfopt_asset_response *out);
+PERFOPT_API perfopt_status perfopt_images_serve(perfopt_frontend *frontend,
+                                                const perfopt_asset_request *request,
+                                                perfopt_asset_response *out);
+
+/** Path the variants are served under, "/images/" by default.   Since: 0.1 */
+PERFOPT_API const char *perfopt_images_prefix(const perfopt_frontend *frontend);
 
 /* ---- tags --------------------------------------------------------------------------------- */
 
@@ -131,35 +131,32 @@ typedef struct perfopt_image_options {
 
 /** "url 320w, url 640w, ..." of the variants in one format; "" if there are none.
  *  @param media_type "image/webp", or NULL = the source's own.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_image_srcset(perfopt_frontend *frontend, const char *name,
-                                 const char *media_type, perfopt_arena *arena);
+PERFOPT_API const char *perfopt_image_srcset(perfopt_frontend *frontend, const char *name,
+                                             const char *media_type, perfopt_arena *arena);
 
 /** <picture> with WebP and original sources, width, height, loading="lazy" decoding="async" (or
  * eager) so that nothing jumps.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_lazy_image(perfopt_frontend *frontend, const char *name,
-                               const perfopt_image_options *options, perfopt_arena *arena);
+PERFOPT_API const char *perfopt_lazy_image(perfopt_frontend *frontend, const char *name,
+                                           const perfopt_image_options *options,
+                                           perfopt_arena *arena);
 
 /** As perfopt_lazy_image(), with a tiny blurred preview (16 pixels wide, inlined) behind it until
  * it has loaded.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_progressive_image(perfopt_frontend *frontend, const char *name,
-                                      const perfopt_image_options *options, perfopt_arena *arena);
+PERFOPT_API const char *perfopt_progressive_image(perfopt_frontend *frontend, const char *name,
+                                                  const perfopt_image_options *options,
+                                                  perfopt_arena *arena);
 
 /** <link rel="stylesheet"> with versioned URL and integrity.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_stylesheet_tag(perfopt_frontend *frontend, const char *name,
-                                   perfopt_arena *arena);
+PERFOPT_API const char *perfopt_stylesheet_tag(perfopt_frontend *frontend, const char *name,
+                                               perfopt_arena *arena);
 
 /** <script defer src> with versioned URL and integrity.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_script_tag(perfopt_frontend *frontend, const char *name, perfopt_arena *arena);
+PERFOPT_API const char *perfopt_script_tag(perfopt_frontend *frontend, const char *name,
+                                           perfopt_arena *arena);
 
 /** Value for a Link header: <url>; rel=preload; as=style.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_preload_header(perfopt_frontend *frontend, const char *name,
-                                   perfopt_arena *arena);
+PERFOPT_API const char *perfopt_preload_header(perfopt_frontend *frontend, const char *name,
+                                               perfopt_arena *arena);
 
 /**
  * The rules of a stylesheet that a document can need: rules whose selectors name only elements,
@@ -172,29 +169,27 @@ const char *perfopt_preload_header(perfopt_frontend *frontend, const char *name,
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_critical_css(const char *html, size_t html_length, const char *css,
-                                    size_t css_length, perfopt_bytes **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_critical_css(const char *html, size_t html_length,
+                                                const char *css, size_t css_length,
+                                                perfopt_bytes **out, perfopt_error *err);
 
 /* ---- browser timing ----------------------------------------------------------------------- */
 
 /** The script that measures web vitals and sends them to beacon_path; embedded in the library.
  *  @return Constant JavaScript.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_rum_script(size_t *length);
+PERFOPT_API const char *perfopt_rum_script(size_t *length);
 
-/** Path the script is served under, with its hash: "/perfopt/vitals-<hash>.js".   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_rum_script_path(perfopt_frontend *frontend);
+/** Path the script is served under, with its hash: "/perfopt/vitals-<hash>.js"; "" when it is
+ *  switched off or not built in.   Since: 0.1 */
+PERFOPT_API const char *perfopt_rum_script_path(perfopt_frontend *frontend);
 
 /** <script defer src="..." data-beacon="..." data-route="..."></script>, or "" when switched off.
  *  @param route Template of the route, for the numbers.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_rum_tag(perfopt_frontend *frontend, const char *route, perfopt_arena *arena);
+PERFOPT_API const char *perfopt_rum_tag(perfopt_frontend *frontend, const char *route,
+                                        perfopt_arena *arena);
 
-/** Path beacons are sent to.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_rum_beacon_path(perfopt_frontend *frontend);
+/** Path beacons are sent to; "" when they are switched off.   Since: 0.1 */
+PERFOPT_API const char *perfopt_rum_beacon_path(perfopt_frontend *frontend);
 
 /* ---- templates ---------------------------------------------------------------------------- */
 
@@ -224,8 +219,7 @@ typedef struct perfopt_frontend_helper {
 } perfopt_frontend_helper;
 
 /** The table of helpers, ended by a NULL name.   Since: 0.1 */
-PERFOPT_API
-const perfopt_frontend_helper *perfopt_frontend_helpers(void);
+PERFOPT_API const perfopt_frontend_helper *perfopt_frontend_helpers(void);
 
 PERFOPT_END_DECLS
 

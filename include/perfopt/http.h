@@ -60,77 +60,62 @@ typedef struct perfopt_http_options {
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_http_create(const perfopt_http_options *options, perfopt_http **out,
-                                   perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_http_create(const perfopt_http_options *options,
+                                               perfopt_http **out, perfopt_error *err);
 
 /** Release; NULL is allowed. Routers and handlers first.  Thread-safety: owner.   Since: 0.1 */
-PERFOPT_API
-void perfopt_http_destroy(perfopt_http *http);
+PERFOPT_API void perfopt_http_destroy(perfopt_http *http);
 
 /* ---- request ------------------------------------------------------------------------------ */
 
 /* All strings that a request returns live as long as the request. */
 
 /** The object perfopt_init() made, NULL outside of it.   Since: 0.1 */
-PERFOPT_API
-struct perfopt *perfopt_request_owner(const perfopt_request *req);
+PERFOPT_API struct perfopt *perfopt_request_owner(const perfopt_request *req);
 
 /** The parts it is answered with.   Since: 0.1 */
-PERFOPT_API
-perfopt_http *perfopt_request_http(const perfopt_request *req);
+PERFOPT_API perfopt_http *perfopt_request_http(const perfopt_request *req);
 
 /** Memory that lives until the response has been handed to the server.   Since: 0.1 */
-PERFOPT_API
-perfopt_arena *perfopt_request_arena(perfopt_request *req);
+PERFOPT_API perfopt_arena *perfopt_request_arena(perfopt_request *req);
 
 /** "GET", "POST", ...   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_request_method(const perfopt_request *req);
+PERFOPT_API const char *perfopt_request_method(const perfopt_request *req);
 
 /** Path, percent-decoded, beginning with '/'.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_request_path(const perfopt_request *req);
+PERFOPT_API const char *perfopt_request_path(const perfopt_request *req);
 
 /** Template of the matched route, such as "/article/{id}"; "" before routing.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_request_route(const perfopt_request *req);
+PERFOPT_API const char *perfopt_request_route(const perfopt_request *req);
 
 /** Part of the path that a route's {name} matched, decoded; NULL if there is none.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_request_param(const perfopt_request *req, const char *name);
+PERFOPT_API const char *perfopt_request_param(const perfopt_request *req, const char *name);
 
 /** As perfopt_request_param(), as a number; false if it is no whole number.   Since: 0.1 */
-PERFOPT_API
-bool perfopt_request_param_int(const perfopt_request *req, const char *name, int64_t *out);
+PERFOPT_API bool perfopt_request_param_int(const perfopt_request *req, const char *name,
+                                           int64_t *out);
 
 /** Query-string argument, decoded; the first of several; NULL if absent.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_request_arg(const perfopt_request *req, const char *name);
+PERFOPT_API const char *perfopt_request_arg(const perfopt_request *req, const char *name);
 
 /** As perfopt_request_arg(), as a number; `fallback` if absent or no whole number.   Since: 0.1 */
-PERFOPT_API
-int64_t perfopt_request_arg_int(const perfopt_request *req, const char *name, int64_t fallback);
+PERFOPT_API int64_t perfopt_request_arg_int(const perfopt_request *req, const char *name,
+                                            int64_t fallback);
 
 /** Header by name in any case; NULL if absent.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_request_header(const perfopt_request *req, const char *name);
+PERFOPT_API const char *perfopt_request_header(const perfopt_request *req, const char *name);
 
 /** Cookie by name, NULL if absent.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_request_cookie(const perfopt_request *req, const char *name);
+PERFOPT_API const char *perfopt_request_cookie(const perfopt_request *req, const char *name);
 
 /** Field of an application/x-www-form-urlencoded body, decoded; NULL if absent.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_request_form(const perfopt_request *req, const char *name);
+PERFOPT_API const char *perfopt_request_form(const perfopt_request *req, const char *name);
 
 /** The body; never NULL.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_request_body(const perfopt_request *req, size_t *length);
+PERFOPT_API const char *perfopt_request_body(const perfopt_request *req, size_t *length);
 
 /** Address of the client as the adapter gave it, "" if unknown.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_request_remote(const perfopt_request *req);
+PERFOPT_API const char *perfopt_request_remote(const perfopt_request *req);
 
 /**
  * Rows of a cached statement that belong to the request: no release needed.
@@ -139,10 +124,10 @@ const char *perfopt_request_remote(const perfopt_request *req);
  *
  * Thread-safety: the request's thread.   Blocks: network.   Since: 0.1
  */
-PERFOPT_API
-perfopt_rows *perfopt_request_cached_query(perfopt_request *req, const perfopt_query_spec *spec,
-                                           const perfopt_param *params, size_t param_count,
-                                           perfopt_error *err);
+PERFOPT_API perfopt_rows *perfopt_request_cached_query(perfopt_request *req,
+                                                       const perfopt_query_spec *spec,
+                                                       const perfopt_param *params,
+                                                       size_t param_count, perfopt_error *err);
 
 /**
  * First cell of the first row of a cached aggregate; strings live as long as the request.
@@ -151,10 +136,10 @@ perfopt_rows *perfopt_request_cached_query(perfopt_request *req, const perfopt_q
  *
  * Thread-safety: the request's thread.   Blocks: network.   Since: 0.1
  */
-PERFOPT_API
-perfopt_value perfopt_request_cached_aggregate(perfopt_request *req, const perfopt_query_spec *spec,
-                                               const perfopt_param *params, size_t param_count,
-                                               perfopt_error *err);
+PERFOPT_API perfopt_value perfopt_request_cached_aggregate(perfopt_request *req,
+                                                           const perfopt_query_spec *spec,
+                                                           const perfopt_param *params,
+                                                           size_t param_count, perfopt_error *err);
 
 /**
  * Rows of an uncached statement that belong to the request.
@@ -163,20 +148,17 @@ perfopt_value perfopt_request_cached_aggregate(perfopt_request *req, const perfo
  *
  * Thread-safety: the request's thread.   Blocks: network.   Since: 0.1
  */
-PERFOPT_API
-perfopt_rows *perfopt_request_query(perfopt_request *req, const char *sql,
-                                    const perfopt_param *params, size_t param_count,
-                                    perfopt_error *err);
+PERFOPT_API perfopt_rows *perfopt_request_query(perfopt_request *req, const char *sql,
+                                                const perfopt_param *params, size_t param_count,
+                                                perfopt_error *err);
 
 /* ---- response ----------------------------------------------------------------------------- */
 
 /** Status code; 200 unless set. Outside 100..999 it becomes 500.   Since: 0.1 */
-PERFOPT_API
-void perfopt_response_set_status(perfopt_response *res, int status);
+PERFOPT_API void perfopt_response_set_status(perfopt_response *res, int status);
 
 /** Status code now.   Since: 0.1 */
-PERFOPT_API
-int perfopt_response_get_status(const perfopt_response *res);
+PERFOPT_API int perfopt_response_get_status(const perfopt_response *res);
 
 /**
  * Set a header, replacing one of the same name (except Set-Cookie, which is added).
@@ -186,34 +168,29 @@ int perfopt_response_get_status(const perfopt_response *res);
  *
  * Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_response_set_header(perfopt_response *res, const char *name,
-                                           const char *value);
+PERFOPT_API perfopt_status perfopt_response_set_header(perfopt_response *res, const char *name,
+                                                       const char *value);
 
 /** Header by name in any case, NULL if absent.   Since: 0.1 */
-PERFOPT_API
-const char *perfopt_response_get_header(const perfopt_response *res, const char *name);
+PERFOPT_API const char *perfopt_response_get_header(const perfopt_response *res, const char *name);
 
 /** Set the body to a copy of the bytes.  @return PERFOPT_OK or PERFOPT_ENOMEM.   Since: 0.1 */
-PERFOPT_API
-perfopt_status perfopt_response_set_body(perfopt_response *res, const void *data, size_t length);
+PERFOPT_API perfopt_status perfopt_response_set_body(perfopt_response *res, const void *data,
+                                                     size_t length);
 
 /** Set the body without copying; takes its own reference.   Since: 0.1 */
-PERFOPT_API
-void perfopt_response_set_bytes(perfopt_response *res, perfopt_bytes *bytes);
+PERFOPT_API void perfopt_response_set_bytes(perfopt_response *res, perfopt_bytes *bytes);
 
 /** The body as bytes, borrowed; NULL if there is none.   Since: 0.1 */
-PERFOPT_API
-perfopt_bytes *perfopt_response_bytes(const perfopt_response *res);
+PERFOPT_API perfopt_bytes *perfopt_response_bytes(const perfopt_response *res);
 
 /** Plain text, UTF-8, as the whole response.  @return PERFOPT_OK or PERFOPT_ENOMEM.  Since: 0.1 */
-PERFOPT_API
-perfopt_status perfopt_response_text(perfopt_response *res, int status, const char *text);
+PERFOPT_API perfopt_status perfopt_response_text(perfopt_response *res, int status,
+                                                 const char *text);
 
 /** A value as application/json.  @return As perfopt_value_to_json().   Since: 0.1 */
-PERFOPT_API
-perfopt_status perfopt_response_json(perfopt_response *res, int status, perfopt_value value,
-                                     perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_response_json(perfopt_response *res, int status,
+                                                 perfopt_value value, perfopt_error *err);
 
 /**
  * A redirect with Location.
@@ -223,8 +200,8 @@ perfopt_status perfopt_response_json(perfopt_response *res, int status, perfopt_
  *
  * Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_response_redirect(perfopt_response *res, int status, const char *location);
+PERFOPT_API perfopt_status perfopt_response_redirect(perfopt_response *res, int status,
+                                                     const char *location);
 
 /**
  * Render a template into the response as text/html (or by its extension).
@@ -235,27 +212,25 @@ perfopt_status perfopt_response_redirect(perfopt_response *res, int status, cons
  *
  * Thread-safety: the request's thread.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_render(perfopt_request *req, perfopt_response *res, const char *name,
-                              const perfopt_context *context, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_render(perfopt_request *req, perfopt_response *res,
+                                          const char *name, const perfopt_context *context,
+                                          perfopt_error *err);
 
 /** As perfopt_render(), with the output taken from or put into the fragment cache.   Since: 0.1 */
-PERFOPT_API
-perfopt_status perfopt_render_cached(perfopt_request *req, perfopt_response *res, const char *name,
-                                     const perfopt_context *context,
-                                     const perfopt_render_options *options, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_render_cached(perfopt_request *req, perfopt_response *res,
+                                                 const char *name, const perfopt_context *context,
+                                                 const perfopt_render_options *options,
+                                                 perfopt_error *err);
 
 /**
  * Keep the page of this request out of the page cache, whatever the wrapper says.
  *
  * Since: 0.1
  */
-PERFOPT_API
-void perfopt_response_no_store(perfopt_response *res);
+PERFOPT_API void perfopt_response_no_store(perfopt_response *res);
 
 /** Add tags to the page of this request when it is stored.   Since: 0.1 */
-PERFOPT_API
-perfopt_status perfopt_response_add_tags(perfopt_response *res, const char *tags);
+PERFOPT_API perfopt_status perfopt_response_add_tags(perfopt_response *res, const char *tags);
 
 /* ---- handlers and wrappers ---------------------------------------------------------------- */
 
@@ -343,26 +318,25 @@ typedef struct perfopt_wrapper {
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_wrap(perfopt_http *http, const char *name, perfopt_handler_fn fn, void *user,
-                            perfopt_free_fn user_free, const perfopt_wrapper *wrappers,
-                            perfopt_handler **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_wrap(perfopt_http *http, const char *name, perfopt_handler_fn fn,
+                                        void *user, perfopt_free_fn user_free,
+                                        const perfopt_wrapper *wrappers, perfopt_handler **out,
+                                        perfopt_error *err);
 
 /** Release; NULL is allowed. No request may be running.   Since: 0.1 */
-PERFOPT_API
-void perfopt_handler_destroy(perfopt_handler *handler);
+PERFOPT_API void perfopt_handler_destroy(perfopt_handler *handler);
 
 /** Answer a request through the wrappers.  Blocks: as the handler does.   Since: 0.1 */
-PERFOPT_API
-void perfopt_handler_call(perfopt_handler *handler, perfopt_request *req, perfopt_response *res);
+PERFOPT_API void perfopt_handler_call(perfopt_handler *handler, perfopt_request *req,
+                                      perfopt_response *res);
 
 /** Answer a request with the bare function, nothing wrapped around.   Since: 0.1 */
-PERFOPT_API
-void perfopt_handler_bypass(perfopt_handler *handler, perfopt_request *req, perfopt_response *res);
+PERFOPT_API void perfopt_handler_bypass(perfopt_handler *handler, perfopt_request *req,
+                                        perfopt_response *res);
 
 /** Answer a request with the function, and replace the stored page.   Since: 0.1 */
-PERFOPT_API
-void perfopt_handler_refresh(perfopt_handler *handler, perfopt_request *req, perfopt_response *res);
+PERFOPT_API void perfopt_handler_refresh(perfopt_handler *handler, perfopt_request *req,
+                                         perfopt_response *res);
 
 /**
  * Key of the page a request would be answered with, in the request's arena.
@@ -371,8 +345,7 @@ void perfopt_handler_refresh(perfopt_handler *handler, perfopt_request *req, per
  *
  * Since: 0.1
  */
-PERFOPT_API
-const char *perfopt_handler_key(perfopt_handler *handler, perfopt_request *req);
+PERFOPT_API const char *perfopt_handler_key(perfopt_handler *handler, perfopt_request *req);
 
 /**
  * Drop all stored pages of a handler.
@@ -381,8 +354,7 @@ const char *perfopt_handler_key(perfopt_handler *handler, perfopt_request *req);
  *
  * Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_handler_invalidate(perfopt_handler *handler, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_handler_invalidate(perfopt_handler *handler, perfopt_error *err);
 
 /* What PERFOPT_HANDLER() defines: a handler before it is bound to a site. */
 typedef struct perfopt_handler_def {
@@ -403,12 +375,11 @@ typedef struct perfopt_handler_def {
  *
  * Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_router_create(perfopt_http *http, perfopt_router **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_router_create(perfopt_http *http, perfopt_router **out,
+                                                 perfopt_error *err);
 
 /** Release the table and the handlers it made; NULL is allowed.   Since: 0.1 */
-PERFOPT_API
-void perfopt_router_destroy(perfopt_router *router);
+PERFOPT_API void perfopt_router_destroy(perfopt_router *router);
 
 /**
  * Add a handler defined by PERFOPT_HANDLER().
@@ -421,23 +392,22 @@ void perfopt_router_destroy(perfopt_router *router);
  *
  * Thread-safety: before requests arrive.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_router_add(perfopt_router *router, const char *method, const char *path,
-                                  const perfopt_handler_def *def, void *user, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_router_add(perfopt_router *router, const char *method,
+                                              const char *path, const perfopt_handler_def *def,
+                                              void *user, perfopt_error *err);
 
 /** As perfopt_router_add(), for a handler made by perfopt_wrap(); borrowed.   Since: 0.1 */
-PERFOPT_API
-perfopt_status perfopt_router_add_handler(perfopt_router *router, const char *method,
-                                          const char *path, perfopt_handler *handler,
-                                          perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_router_add_handler(perfopt_router *router, const char *method,
+                                                      const char *path, perfopt_handler *handler,
+                                                      perfopt_error *err);
 
 /** Handler of a route by method and path template; NULL if there is none. Borrowed.   Since: 0.1 */
-PERFOPT_API
-perfopt_handler *perfopt_router_find(perfopt_router *router, const char *method, const char *path);
+PERFOPT_API perfopt_handler *perfopt_router_find(perfopt_router *router, const char *method,
+                                                 const char *path);
 
 /** Answer a request.  Blocks: as the handler does.   Since: 0.1 */
-PERFOPT_API
-void perfopt_router_dispatch(perfopt_router *router, perfopt_request *req, perfopt_response *res);
+PERFOPT_API void perfopt_router_dispatch(perfopt_router *router, perfopt_request *req,
+                                         perfopt_response *res);
 
 /* ---- for adapters ------------------------------------------------------------------------- */
 
@@ -462,22 +432,20 @@ typedef struct perfopt_request_source {
  *
  * Thread-safety: one thread at a time.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_request_create(perfopt_http *http, const perfopt_request_source *source,
-                                      perfopt_request **out);
+PERFOPT_API perfopt_status perfopt_request_create(perfopt_http *http,
+                                                  const perfopt_request_source *source,
+                                                  perfopt_request **out);
 
 /** Append to the body.  @return PERFOPT_OK, PERFOPT_ELIMIT (answer 413), PERFOPT_ENOMEM. Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_request_append_body(perfopt_request *req, const void *data, size_t length);
+PERFOPT_API perfopt_status perfopt_request_append_body(perfopt_request *req, const void *data,
+                                                       size_t length);
 
 /** The response that belongs to a request; borrowed.   Since: 0.1 */
-PERFOPT_API
-perfopt_response *perfopt_request_response(perfopt_request *req);
+PERFOPT_API perfopt_response *perfopt_request_response(perfopt_request *req);
 
 /** Release the request, its response and its arena; NULL is allowed.   Since: 0.1 */
-PERFOPT_API
-void perfopt_request_destroy(perfopt_request *req);
+PERFOPT_API void perfopt_request_destroy(perfopt_request *req);
 
 /**
  * Visit the headers to send, Content-Length excepted.
@@ -486,10 +454,10 @@ void perfopt_request_destroy(perfopt_request *req);
  *
  * Since: 0.1
  */
-PERFOPT_API
-void perfopt_response_each_header(const perfopt_response *res,
-                                  bool (*fn)(const char *name, const char *value, void *user),
-                                  void *user);
+PERFOPT_API void perfopt_response_each_header(const perfopt_response *res,
+                                              bool (*fn)(const char *name, const char *value,
+                                                         void *user),
+                                              void *user);
 
 /**
  * Body to send after negotiation; length 0 for HEAD's body is the adapter's business.
@@ -500,13 +468,11 @@ void perfopt_response_each_header(const perfopt_response *res,
  *
  * Since: 0.1
  */
-PERFOPT_API
-const char *perfopt_response_body(const perfopt_response *res, size_t *length);
+PERFOPT_API const char *perfopt_response_body(const perfopt_response *res, size_t *length);
 
 /** The reference-counted bytes behind perfopt_response_body(); borrowed; NULL if none.  Since: 0.1
  */
-PERFOPT_API
-perfopt_bytes *perfopt_response_body_owner(const perfopt_response *res);
+PERFOPT_API perfopt_bytes *perfopt_response_body_owner(const perfopt_response *res);
 
 /**
  * The server's ready-made response for a stored page in the form this request gets (identity, gzip,
@@ -516,8 +482,7 @@ perfopt_bytes *perfopt_response_body_owner(const perfopt_response *res);
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-void *perfopt_response_ready(const perfopt_response *res);
+PERFOPT_API void *perfopt_response_ready(const perfopt_response *res);
 
 /**
  * Keep a server's response object for a stored page.
@@ -528,8 +493,8 @@ void *perfopt_response_ready(const perfopt_response *res);
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-void *perfopt_response_keep_ready(perfopt_response *res, void *ready, perfopt_free_fn free_fn);
+PERFOPT_API void *perfopt_response_keep_ready(perfopt_response *res, void *ready,
+                                              perfopt_free_fn free_fn);
 
 /**
  * Look a page up for a server's own handler (one that is not a perfopt_handler_fn), as the page
@@ -542,12 +507,11 @@ void *perfopt_response_keep_ready(perfopt_response *res, void *ready, perfopt_fr
  *
  * Thread-safety: one request in one thread.   Blocks: as perfopt_cache_get().   Since: 0.1
  */
-PERFOPT_API
-bool perfopt_page_begin(perfopt_handler *handler, const char *route, perfopt_request *req);
+PERFOPT_API bool perfopt_page_begin(perfopt_handler *handler, const char *route,
+                                    perfopt_request *req);
 
 /** End of what perfopt_page_begin() began; the response is complete.   Since: 0.1 */
-PERFOPT_API
-void perfopt_page_end(perfopt_request *req);
+PERFOPT_API void perfopt_page_end(perfopt_request *req);
 
 PERFOPT_END_DECLS
 

@@ -49,8 +49,7 @@ typedef struct perfopt_scope {
  *
  * Thread-safety: the scope belongs to the calling thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-void perfopt_scope_begin(perfopt_scope *scope);
+PERFOPT_API void perfopt_scope_begin(perfopt_scope *scope);
 
 /**
  * End a scope that the calling thread began; its numbers stay readable in `scope->stats`.
@@ -59,8 +58,7 @@ void perfopt_scope_begin(perfopt_scope *scope);
  *
  * Thread-safety: the thread that began it.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-void perfopt_scope_end(perfopt_scope *scope);
+PERFOPT_API void perfopt_scope_end(perfopt_scope *scope);
 
 /**
  * The innermost open scope of the calling thread.
@@ -69,8 +67,7 @@ void perfopt_scope_end(perfopt_scope *scope);
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_scope *perfopt_scope_current(void);
+PERFOPT_API perfopt_scope *perfopt_scope_current(void);
 
 /**
  * Record one statement in the current scope; without one nothing happens.
@@ -79,20 +76,16 @@ perfopt_scope *perfopt_scope_current(void);
  *
  * Thread-safety: any thread.   Blocks: never.   Complexity: O(1).   Since: 0.1
  */
-PERFOPT_API
-void perfopt_scope_add_query(uint64_t fingerprint, int64_t took_ns, uint64_t rows);
+PERFOPT_API void perfopt_scope_add_query(uint64_t fingerprint, int64_t took_ns, uint64_t rows);
 
 /** Record one cache lookup.  Thread-safety: any thread.   Blocks: never.   Since: 0.1 */
-PERFOPT_API
-void perfopt_scope_add_cache(bool hit, int64_t took_ns);
+PERFOPT_API void perfopt_scope_add_cache(bool hit, int64_t took_ns);
 
 /** Record one query answered by the query cache.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-void perfopt_scope_add_saved_query(void);
+PERFOPT_API void perfopt_scope_add_saved_query(void);
 
 /** Record one render.  Thread-safety: any thread.   Blocks: never.   Since: 0.1 */
-PERFOPT_API
-void perfopt_scope_add_render(int64_t took_ns);
+PERFOPT_API void perfopt_scope_add_render(int64_t took_ns);
 
 PERFOPT_END_DECLS
 

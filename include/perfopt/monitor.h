@@ -86,22 +86,19 @@ typedef struct perfopt_monitor_sources {
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_monitor_create(const perfopt_monitor_options *options,
-                                      const perfopt_monitor_sources *sources, perfopt_monitor **out,
-                                      perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_monitor_create(const perfopt_monitor_options *options,
+                                                  const perfopt_monitor_sources *sources,
+                                                  perfopt_monitor **out, perfopt_error *err);
 
 /** Stop the sampler and release; NULL is allowed.  Thread-safety: owner only.   Since: 0.1 */
-PERFOPT_API
-void perfopt_monitor_destroy(perfopt_monitor *monitor);
+PERFOPT_API void perfopt_monitor_destroy(perfopt_monitor *monitor);
 
 /**
  * Take a sample and evaluate the alerts now, as the sampler thread does.
  *
  * Thread-safety: any thread.   Blocks: reads /proc and /sys.   Since: 0.1
  */
-PERFOPT_API
-void perfopt_monitor_sample(perfopt_monitor *monitor);
+PERFOPT_API void perfopt_monitor_sample(perfopt_monitor *monitor);
 
 /* ---- spans -------------------------------------------------------------------------------- */
 
@@ -120,12 +117,10 @@ typedef struct perfopt_span {
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_span perfopt_span_begin(perfopt_monitor *monitor, const char *name);
+PERFOPT_API perfopt_span perfopt_span_begin(perfopt_monitor *monitor, const char *name);
 
 /** End a span; `failed` counts as an error.  Thread-safety: the beginning thread.   Since: 0.1 */
-PERFOPT_API
-void perfopt_span_end(perfopt_span *span);
+PERFOPT_API void perfopt_span_end(perfopt_span *span);
 
 #if (defined(__GNUC__) || defined(__clang__)) && !defined(__cplusplus)
 /* PERFOPT_SPAN(monitor, "import"); measures until the enclosing block is left, also by return. */
@@ -154,8 +149,8 @@ typedef struct perfopt_summary {
 } perfopt_summary;
 
 /** Read the summary of a window.  Thread-safety: any thread.   Blocks: briefly.   Since: 0.1 */
-PERFOPT_API
-void perfopt_monitor_get_summary(perfopt_monitor *monitor, uint32_t window_s, perfopt_summary *out);
+PERFOPT_API void perfopt_monitor_get_summary(perfopt_monitor *monitor, uint32_t window_s,
+                                             perfopt_summary *out);
 
 typedef struct perfopt_route_stats {
     char method[16];
@@ -178,9 +173,9 @@ typedef struct perfopt_route_stats {
  *
  * Thread-safety: any thread.   Blocks: briefly.   Since: 0.1
  */
-PERFOPT_API
-size_t perfopt_monitor_get_routes(perfopt_monitor *monitor, uint32_t window_s, bool slow_only,
-                                  perfopt_route_stats *out, size_t capacity);
+PERFOPT_API size_t perfopt_monitor_get_routes(perfopt_monitor *monitor, uint32_t window_s,
+                                              bool slow_only, perfopt_route_stats *out,
+                                              size_t capacity);
 
 /* A time series; points without data are NAN. */
 typedef enum perfopt_series {
@@ -204,10 +199,9 @@ typedef enum perfopt_series {
  *
  * Thread-safety: any thread.   Blocks: briefly.   Since: 0.1
  */
-PERFOPT_API
-size_t perfopt_monitor_get_series(perfopt_monitor *monitor, perfopt_series series,
-                                  uint32_t window_s, double *out, size_t capacity, int64_t *t0_s,
-                                  uint32_t *step_s);
+PERFOPT_API size_t perfopt_monitor_get_series(perfopt_monitor *monitor, perfopt_series series,
+                                              uint32_t window_s, double *out, size_t capacity,
+                                              int64_t *t0_s, uint32_t *step_s);
 
 /**
  * Read all alert rules.
@@ -216,8 +210,8 @@ size_t perfopt_monitor_get_series(perfopt_monitor *monitor, perfopt_series serie
  *
  * Thread-safety: any thread.   Blocks: briefly.   Since: 0.1
  */
-PERFOPT_API
-size_t perfopt_monitor_get_alerts(perfopt_monitor *monitor, perfopt_alert *out, size_t capacity);
+PERFOPT_API size_t perfopt_monitor_get_alerts(perfopt_monitor *monitor, perfopt_alert *out,
+                                              size_t capacity);
 
 typedef struct perfopt_system_disk {
     char path[128];
@@ -243,8 +237,7 @@ typedef struct perfopt_system {
 } perfopt_system;
 
 /** Read the last sample.  Thread-safety: any thread.   Blocks: never.   Since: 0.1 */
-PERFOPT_API
-void perfopt_monitor_get_system(perfopt_monitor *monitor, perfopt_system *out);
+PERFOPT_API void perfopt_monitor_get_system(perfopt_monitor *monitor, perfopt_system *out);
 
 typedef struct perfopt_recommendation {
     char id[40];
@@ -261,9 +254,9 @@ typedef struct perfopt_recommendation {
  *
  * Thread-safety: any thread.   Blocks: briefly.   Since: 0.1
  */
-PERFOPT_API
-size_t perfopt_monitor_get_recommendations(perfopt_monitor *monitor, perfopt_recommendation *out,
-                                           size_t capacity);
+PERFOPT_API size_t perfopt_monitor_get_recommendations(perfopt_monitor *monitor,
+                                                       perfopt_recommendation *out,
+                                                       size_t capacity);
 
 /* ---- browser timing ----------------------------------------------------------------------- */
 
@@ -285,13 +278,12 @@ typedef struct perfopt_vital_stats {
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_monitor_beacon(perfopt_monitor *monitor, const char *body, size_t length);
+PERFOPT_API perfopt_status perfopt_monitor_beacon(perfopt_monitor *monitor, const char *body,
+                                                  size_t length);
 
 /** Read the vitals since start or reset.  @return Number written (5 at most).   Since: 0.1 */
-PERFOPT_API
-size_t perfopt_monitor_get_vitals(perfopt_monitor *monitor, perfopt_vital_stats *out,
-                                  size_t capacity);
+PERFOPT_API size_t perfopt_monitor_get_vitals(perfopt_monitor *monitor, perfopt_vital_stats *out,
+                                              size_t capacity);
 
 /* ---- export ------------------------------------------------------------------------------- */
 
@@ -303,8 +295,8 @@ size_t perfopt_monitor_get_vitals(perfopt_monitor *monitor, perfopt_vital_stats 
  *
  * Thread-safety: any thread; recording is never blocked.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_monitor_prometheus(perfopt_monitor *monitor, perfopt_bytes **out);
+PERFOPT_API perfopt_status perfopt_monitor_prometheus(perfopt_monitor *monitor,
+                                                      perfopt_bytes **out);
 
 /* What recording itself costs. */
 typedef struct perfopt_monitor_self {
@@ -316,16 +308,14 @@ typedef struct perfopt_monitor_self {
 } perfopt_monitor_self;
 
 /** Read the monitor's own numbers.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-void perfopt_monitor_get_self(perfopt_monitor *monitor, perfopt_monitor_self *out);
+PERFOPT_API void perfopt_monitor_get_self(perfopt_monitor *monitor, perfopt_monitor_self *out);
 
 /**
  * Start a new epoch for summaries, routes, series and vitals. Exported counters keep rising.
  *
  * Thread-safety: any thread.   Blocks: briefly.   Since: 0.1
  */
-PERFOPT_API
-void perfopt_monitor_reset(perfopt_monitor *monitor);
+PERFOPT_API void perfopt_monitor_reset(perfopt_monitor *monitor);
 
 PERFOPT_END_DECLS
 

@@ -95,8 +95,7 @@ PERFOPT_BEGIN_DECLS
  *
  * Thread-safety: nobody changes the environment meanwhile.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_config_from_env(perfopt_config *cfg, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_config_from_env(perfopt_config *cfg, perfopt_error *err);
 
 /* One setting for documentation and `perfopt doctor`. */
 typedef struct perfopt_setting {
@@ -109,8 +108,7 @@ typedef struct perfopt_setting {
 
 /** All environment variables that perfopt_config_from_env() reads.
  *  @param[out] count Number of entries.   Since: 0.1 */
-PERFOPT_API
-const perfopt_setting *perfopt_settings(size_t *count);
+PERFOPT_API const perfopt_setting *perfopt_settings(size_t *count);
 
 /**
  * Start everything that is configured.
@@ -126,8 +124,8 @@ const perfopt_setting *perfopt_settings(size_t *count);
  * Thread-safety: once per instance; several instances may exist.   Blocks: up to the connect
  * timeouts of Redis and PostgreSQL.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_init(const perfopt_config *cfg, perfopt **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_init(const perfopt_config *cfg, perfopt **out,
+                                        perfopt_error *err);
 
 /**
  * Stop all threads, close all connections, free everything. Stop the web server before.
@@ -136,50 +134,39 @@ perfopt_status perfopt_init(const perfopt_config *cfg, perfopt **out, perfopt_er
  *
  * Thread-safety: owner only.   Blocks: until running background work has ended.   Since: 0.1
  */
-PERFOPT_API
-void perfopt_shutdown(perfopt *po);
+PERFOPT_API void perfopt_shutdown(perfopt *po);
 
 /* The parts; borrowed, valid until perfopt_shutdown(); NULL for a part that is off. */
 
 /** The cache; never NULL.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-perfopt_cache *perfopt_cache_of(perfopt *po);
+PERFOPT_API perfopt_cache *perfopt_cache_of(perfopt *po);
 
 /** The db; NULL without a URL.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-perfopt_db *perfopt_db_of(perfopt *po);
+PERFOPT_API perfopt_db *perfopt_db_of(perfopt *po);
 
 /** The query cache; NULL without a db.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-perfopt_query_cache *perfopt_query_cache_of(perfopt *po);
+PERFOPT_API perfopt_query_cache *perfopt_query_cache_of(perfopt *po);
 
 /** The assets; NULL without a root.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-perfopt_assets *perfopt_assets_of(perfopt *po);
+PERFOPT_API perfopt_assets *perfopt_assets_of(perfopt *po);
 
 /** The frontend; NULL without assets.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-perfopt_frontend *perfopt_frontend_of(perfopt *po);
+PERFOPT_API perfopt_frontend *perfopt_frontend_of(perfopt *po);
 
 /** The ssr; never NULL.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-perfopt_ssr *perfopt_ssr_of(perfopt *po);
+PERFOPT_API perfopt_ssr *perfopt_ssr_of(perfopt *po);
 
 /** The http; never NULL.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-perfopt_http *perfopt_http_of(perfopt *po);
+PERFOPT_API perfopt_http *perfopt_http_of(perfopt *po);
 
 /** The monitor; never NULL.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-perfopt_monitor *perfopt_monitor_of(perfopt *po);
+PERFOPT_API perfopt_monitor *perfopt_monitor_of(perfopt *po);
 
 /** The admin; never NULL.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-perfopt_admin *perfopt_admin_of(perfopt *po);
+PERFOPT_API perfopt_admin *perfopt_admin_of(perfopt *po);
 
 /** The workers; never NULL.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-perfopt_workers *perfopt_workers_of(perfopt *po);
+PERFOPT_API perfopt_workers *perfopt_workers_of(perfopt *po);
 
 /**
  * Create a router with everything the parts serve themselves: assets, images, browser-timing script
@@ -190,8 +177,7 @@ perfopt_workers *perfopt_workers_of(perfopt *po);
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_router_of(perfopt *po, perfopt_router **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_router_of(perfopt *po, perfopt_router **out, perfopt_error *err);
 
 PERFOPT_END_DECLS
 

@@ -64,14 +64,13 @@ typedef struct perfopt_query_spec {
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_query_cache_create(const perfopt_query_cache_options *options,
-                                          perfopt_db *db, perfopt_cache *cache,
-                                          perfopt_query_cache **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_query_cache_create(const perfopt_query_cache_options *options,
+                                                      perfopt_db *db, perfopt_cache *cache,
+                                                      perfopt_query_cache **out,
+                                                      perfopt_error *err);
 
 /** Release; NULL is allowed.  Thread-safety: owner only.   Since: 0.1 */
-PERFOPT_API
-void perfopt_query_cache_destroy(perfopt_query_cache *queries);
+PERFOPT_API void perfopt_query_cache_destroy(perfopt_query_cache *queries);
 
 /**
  * Result of a cached statement.
@@ -84,25 +83,25 @@ void perfopt_query_cache_destroy(perfopt_query_cache *queries);
  *
  * Thread-safety: any thread.   Blocks: network.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_query_cache_fetch(perfopt_query_cache *queries,
-                                         const perfopt_query_spec *spec,
-                                         const perfopt_param *params, size_t param_count,
-                                         perfopt_rows **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_query_cache_fetch(perfopt_query_cache *queries,
+                                                     const perfopt_query_spec *spec,
+                                                     const perfopt_param *params,
+                                                     size_t param_count, perfopt_rows **out,
+                                                     perfopt_error *err);
 
 /** As fetch, but asks the database and replaces what is stored.  Since: 0.1 */
-PERFOPT_API
-perfopt_status perfopt_query_cache_refresh(perfopt_query_cache *queries,
-                                           const perfopt_query_spec *spec,
-                                           const perfopt_param *params, size_t param_count,
-                                           perfopt_rows **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_query_cache_refresh(perfopt_query_cache *queries,
+                                                       const perfopt_query_spec *spec,
+                                                       const perfopt_param *params,
+                                                       size_t param_count, perfopt_rows **out,
+                                                       perfopt_error *err);
 
 /** As fetch, but neither reads nor writes the cache.  Since: 0.1 */
-PERFOPT_API
-perfopt_status perfopt_query_cache_bypass(perfopt_query_cache *queries,
-                                          const perfopt_query_spec *spec,
-                                          const perfopt_param *params, size_t param_count,
-                                          perfopt_rows **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_query_cache_bypass(perfopt_query_cache *queries,
+                                                      const perfopt_query_spec *spec,
+                                                      const perfopt_param *params,
+                                                      size_t param_count, perfopt_rows **out,
+                                                      perfopt_error *err);
 
 /**
  * First cell of the first row of a cached aggregate as a value.
@@ -113,33 +112,32 @@ perfopt_status perfopt_query_cache_bypass(perfopt_query_cache *queries,
  *
  * Thread-safety: any thread.   Blocks: network.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_query_cache_aggregate(perfopt_query_cache *queries,
-                                             const perfopt_query_spec *spec,
-                                             const perfopt_param *params, size_t param_count,
-                                             perfopt_arena *arena, perfopt_value *out,
-                                             perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_query_cache_aggregate(perfopt_query_cache *queries,
+                                                         const perfopt_query_spec *spec,
+                                                         const perfopt_param *params,
+                                                         size_t param_count, perfopt_arena *arena,
+                                                         perfopt_value *out, perfopt_error *err);
 
 /**
  * The cache key of a call, NUL-terminated.
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-void perfopt_query_cache_key(perfopt_query_cache *queries, const perfopt_query_spec *spec,
-                             const perfopt_param *params, size_t param_count, char out[128]);
+PERFOPT_API void perfopt_query_cache_key(perfopt_query_cache *queries,
+                                         const perfopt_query_spec *spec,
+                                         const perfopt_param *params, size_t param_count,
+                                         char out[128]);
 
 /** Drop one call's result.  @return As perfopt_cache_delete().   Since: 0.1 */
-PERFOPT_API
-perfopt_status perfopt_query_cache_invalidate(perfopt_query_cache *queries,
-                                              const perfopt_query_spec *spec,
-                                              const perfopt_param *params, size_t param_count);
+PERFOPT_API perfopt_status perfopt_query_cache_invalidate(perfopt_query_cache *queries,
+                                                          const perfopt_query_spec *spec,
+                                                          const perfopt_param *params,
+                                                          size_t param_count);
 
 /** Drop all results of a spec.  @return As perfopt_cache_invalidate_tag().   Since: 0.1 */
-PERFOPT_API
-perfopt_status perfopt_query_cache_invalidate_all(perfopt_query_cache *queries,
-                                                  const perfopt_query_spec *spec,
-                                                  perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_query_cache_invalidate_all(perfopt_query_cache *queries,
+                                                              const perfopt_query_spec *spec,
+                                                              perfopt_error *err);
 
 /**
  * Tell that something happened: drops the results of every spec that names the event in
@@ -149,9 +147,8 @@ perfopt_status perfopt_query_cache_invalidate_all(perfopt_query_cache *queries,
  *
  * Thread-safety: any thread.   Blocks: network.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_query_cache_event(perfopt_query_cache *queries, const char *event,
-                                         perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_query_cache_event(perfopt_query_cache *queries,
+                                                     const char *event, perfopt_error *err);
 
 /**
  * Set a lifetime by name at run time, or define a new name.
@@ -162,13 +159,11 @@ perfopt_status perfopt_query_cache_event(perfopt_query_cache *queries, const cha
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_timeout_set(const char *name, uint32_t timeout_s);
+PERFOPT_API perfopt_status perfopt_timeout_set(const char *name, uint32_t timeout_s);
 
 /** Lifetime by name in seconds, 0 if the name is unknown.  Thread-safety: any thread.  Since: 0.1
  */
-PERFOPT_API
-uint32_t perfopt_timeout_get(const char *name);
+PERFOPT_API uint32_t perfopt_timeout_get(const char *name);
 
 /* Statistics of one spec since start or reset. */
 typedef struct perfopt_query_cache_stats {
@@ -187,13 +182,12 @@ typedef struct perfopt_query_cache_stats {
  *
  * Thread-safety: any thread.   Blocks: briefly.   Since: 0.1
  */
-PERFOPT_API
-size_t perfopt_query_cache_get_stats(perfopt_query_cache *queries, perfopt_query_cache_stats *total,
-                                     perfopt_query_cache_stats *out, size_t capacity);
+PERFOPT_API size_t perfopt_query_cache_get_stats(perfopt_query_cache *queries,
+                                                 perfopt_query_cache_stats *total,
+                                                 perfopt_query_cache_stats *out, size_t capacity);
 
 /** Set the statistics to zero.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-void perfopt_query_cache_reset_stats(perfopt_query_cache *queries);
+PERFOPT_API void perfopt_query_cache_reset_stats(perfopt_query_cache *queries);
 
 PERFOPT_END_DECLS
 

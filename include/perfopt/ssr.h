@@ -61,13 +61,11 @@ typedef struct perfopt_ssr_options {
  *
  * Thread-safety: any thread.   Blocks: file system.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_ssr_create(const perfopt_ssr_options *options, perfopt_ssr **out,
-                                  perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_ssr_create(const perfopt_ssr_options *options, perfopt_ssr **out,
+                                              perfopt_error *err);
 
 /** Release; NULL is allowed. No render may be running.  Thread-safety: owner only.   Since: 0.1 */
-PERFOPT_API
-void perfopt_ssr_destroy(perfopt_ssr *ssr);
+PERFOPT_API void perfopt_ssr_destroy(perfopt_ssr *ssr);
 
 /* ---- context ------------------------------------------------------------------------------ */
 
@@ -107,10 +105,9 @@ typedef struct perfopt_context {
  * Thread-safety: any thread; the context must not change meanwhile.   Blocks: file system on first
  * use of a template.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_ssr_render(perfopt_ssr *ssr, const char *name,
-                                  const perfopt_context *context, perfopt_bytes **out,
-                                  perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_ssr_render(perfopt_ssr *ssr, const char *name,
+                                              const perfopt_context *context, perfopt_bytes **out,
+                                              perfopt_error *err);
 
 /**
  * Render template source that has no file. It is compiled each time.
@@ -120,10 +117,10 @@ perfopt_status perfopt_ssr_render(perfopt_ssr *ssr, const char *name,
  *
  * Thread-safety: any thread.   Blocks: as perfopt_ssr_render().   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_ssr_render_string(perfopt_ssr *ssr, const char *name, const char *source,
-                                         size_t length, const perfopt_context *context,
-                                         perfopt_bytes **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_ssr_render_string(perfopt_ssr *ssr, const char *name,
+                                                     const char *source, size_t length,
+                                                     const perfopt_context *context,
+                                                     perfopt_bytes **out, perfopt_error *err);
 
 /* How to cache a partial or a whole render. */
 typedef struct perfopt_render_options {
@@ -149,11 +146,10 @@ typedef struct perfopt_render_options {
  * Thread-safety: any thread.   Blocks: as perfopt_ssr_render() and perfopt_cache_get().   Since:
  * 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_ssr_render_partial(perfopt_ssr *ssr, const char *name,
-                                          const perfopt_context *context,
-                                          const perfopt_render_options *options,
-                                          perfopt_bytes **out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_ssr_render_partial(perfopt_ssr *ssr, const char *name,
+                                                      const perfopt_context *context,
+                                                      const perfopt_render_options *options,
+                                                      perfopt_bytes **out, perfopt_error *err);
 
 /**
  * Compile templates ahead of their first use.
@@ -164,9 +160,8 @@ perfopt_status perfopt_ssr_render_partial(perfopt_ssr *ssr, const char *name,
  *
  * Thread-safety: any thread.   Blocks: file system.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_ssr_warm(perfopt_ssr *ssr, const char *const *patterns, size_t *count,
-                                perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_ssr_warm(perfopt_ssr *ssr, const char *const *patterns,
+                                            size_t *count, perfopt_error *err);
 
 /* ---- functions of the host ---------------------------------------------------------------- */
 
@@ -174,24 +169,19 @@ perfopt_status perfopt_ssr_warm(perfopt_ssr *ssr, const char *const *patterns, s
 typedef struct perfopt_call perfopt_call;
 
 /** Number of positional arguments; a filter's or test's subject is argument 0.  Since: 0.1 */
-PERFOPT_API
-size_t perfopt_call_count(const perfopt_call *call);
+PERFOPT_API size_t perfopt_call_count(const perfopt_call *call);
 
 /** Positional argument, undefined past the end.   Since: 0.1 */
-PERFOPT_API
-perfopt_value perfopt_call_arg(const perfopt_call *call, size_t i);
+PERFOPT_API perfopt_value perfopt_call_arg(const perfopt_call *call, size_t i);
 
 /** Argument by keyword, or else by position, or else undefined.   Since: 0.1 */
-PERFOPT_API
-perfopt_value perfopt_call_named(const perfopt_call *call, const char *name, size_t i);
+PERFOPT_API perfopt_value perfopt_call_named(const perfopt_call *call, const char *name, size_t i);
 
 /** Memory that lives until the render ends.   Since: 0.1 */
-PERFOPT_API
-perfopt_arena *perfopt_call_arena(perfopt_call *call);
+PERFOPT_API perfopt_arena *perfopt_call_arena(perfopt_call *call);
 
 /** True where the output is being auto-escaped.   Since: 0.1 */
-PERFOPT_API
-bool perfopt_call_autoescape(const perfopt_call *call);
+PERFOPT_API bool perfopt_call_autoescape(const perfopt_call *call);
 
 /**
  * Text of a value as the template would print it, without escaping.
@@ -200,8 +190,7 @@ bool perfopt_call_autoescape(const perfopt_call *call);
  *
  * Since: 0.1
  */
-PERFOPT_API
-const char *perfopt_call_text(perfopt_call *call, perfopt_value value, size_t *length);
+PERFOPT_API const char *perfopt_call_text(perfopt_call *call, perfopt_value value, size_t *length);
 
 /* Sets *out (strings in the call's arena, or static). Any status but PERFOPT_OK ends the render
  * with err's message, to which template and line are added. Must be safe to call from several
@@ -225,9 +214,9 @@ typedef enum perfopt_callable_kind {
  *
  * Thread-safety: before the first render.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_ssr_register(perfopt_ssr *ssr, perfopt_callable_kind kind, const char *name,
-                                    perfopt_template_fn fn, void *user, perfopt_free_fn user_free);
+PERFOPT_API perfopt_status perfopt_ssr_register(perfopt_ssr *ssr, perfopt_callable_kind kind,
+                                                const char *name, perfopt_template_fn fn,
+                                                void *user, perfopt_free_fn user_free);
 
 /**
  * Set a value that every template sees under a name.
@@ -237,8 +226,8 @@ perfopt_status perfopt_ssr_register(perfopt_ssr *ssr, perfopt_callable_kind kind
  *
  * Thread-safety: before the first render.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_ssr_set_global(perfopt_ssr *ssr, const char *name, perfopt_value value);
+PERFOPT_API perfopt_status perfopt_ssr_set_global(perfopt_ssr *ssr, const char *name,
+                                                  perfopt_value value);
 
 /* ---- SEO ---------------------------------------------------------------------------------- */
 
@@ -273,8 +262,8 @@ typedef struct perfopt_seo {
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-const char *perfopt_ssr_seo(perfopt_ssr *ssr, const perfopt_seo *seo, perfopt_arena *arena);
+PERFOPT_API const char *perfopt_ssr_seo(perfopt_ssr *ssr, const perfopt_seo *seo,
+                                        perfopt_arena *arena);
 
 /* ---- numbers ------------------------------------------------------------------------------ */
 
@@ -304,8 +293,7 @@ typedef struct perfopt_template_stats {
 } perfopt_template_stats;
 
 /** Read the totals.  Thread-safety: any thread.   Blocks: briefly.   Since: 0.1 */
-PERFOPT_API
-void perfopt_ssr_get_render_stats(perfopt_ssr *ssr, perfopt_render_stats *out);
+PERFOPT_API void perfopt_ssr_get_render_stats(perfopt_ssr *ssr, perfopt_render_stats *out);
 
 /**
  * Read per-template numbers, most total time first; at most 400 templates are told apart.
@@ -314,21 +302,19 @@ void perfopt_ssr_get_render_stats(perfopt_ssr *ssr, perfopt_render_stats *out);
  *
  * Thread-safety: any thread.   Blocks: briefly.   Since: 0.1
  */
-PERFOPT_API
-size_t perfopt_ssr_get_templates(perfopt_ssr *ssr, perfopt_template_stats *out, size_t capacity);
+PERFOPT_API size_t perfopt_ssr_get_templates(perfopt_ssr *ssr, perfopt_template_stats *out,
+                                             size_t capacity);
 
 /**
  * Count a render that happened elsewhere (another engine, a streamed page).
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-void perfopt_ssr_record_render(perfopt_ssr *ssr, const char *name, int64_t took_ns,
-                               size_t output_bytes, bool cached);
+PERFOPT_API void perfopt_ssr_record_render(perfopt_ssr *ssr, const char *name, int64_t took_ns,
+                                           size_t output_bytes, bool cached);
 
 /** Set the numbers to zero.  Thread-safety: any thread.   Since: 0.1 */
-PERFOPT_API
-void perfopt_ssr_reset_stats(perfopt_ssr *ssr);
+PERFOPT_API void perfopt_ssr_reset_stats(perfopt_ssr *ssr);
 
 /**
  * Drop compiled templates that were not used since the last call, and those whose file is gone.
@@ -337,8 +323,7 @@ void perfopt_ssr_reset_stats(perfopt_ssr *ssr);
  *
  * Thread-safety: any thread.   Blocks: file system.   Since: 0.1
  */
-PERFOPT_API
-size_t perfopt_ssr_optimize_cache(perfopt_ssr *ssr);
+PERFOPT_API size_t perfopt_ssr_optimize_cache(perfopt_ssr *ssr);
 
 /**
  * Drop one compiled template, or all.
@@ -350,8 +335,7 @@ size_t perfopt_ssr_optimize_cache(perfopt_ssr *ssr);
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-size_t perfopt_ssr_clear(perfopt_ssr *ssr, const char *name);
+PERFOPT_API size_t perfopt_ssr_clear(perfopt_ssr *ssr, const char *name);
 
 PERFOPT_END_DECLS
 

@@ -158,8 +158,7 @@ static inline perfopt_value perfopt_object_value(const perfopt_object *object, u
  *
  * Thread-safety: the arena's owner.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_list_create(perfopt_arena *arena, perfopt_value *out);
+PERFOPT_API perfopt_status perfopt_list_create(perfopt_arena *arena, perfopt_value *out);
 
 /**
  * Append to a list made by perfopt_list_create().
@@ -168,8 +167,7 @@ perfopt_status perfopt_list_create(perfopt_arena *arena, perfopt_value *out);
  *
  * Thread-safety: the arena's owner.   Blocks: never.   Complexity: O(1) amortised.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_list_append(perfopt_value list, perfopt_value item);
+PERFOPT_API perfopt_status perfopt_list_append(perfopt_value list, perfopt_value item);
 
 /* ---- maps --------------------------------------------------------------------------------- */
 
@@ -180,8 +178,7 @@ perfopt_status perfopt_list_append(perfopt_value list, perfopt_value item);
  *
  * Thread-safety: the arena's owner.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_map_create(perfopt_arena *arena, perfopt_value *out);
+PERFOPT_API perfopt_status perfopt_map_create(perfopt_arena *arena, perfopt_value *out);
 
 /**
  * Set a key; a key that exists keeps its place.
@@ -191,8 +188,8 @@ perfopt_status perfopt_map_create(perfopt_arena *arena, perfopt_value *out);
  *
  * Thread-safety: the arena's owner.   Blocks: never.   Complexity: O(1) expected.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_map_set(perfopt_value map, const char *name, perfopt_value value);
+PERFOPT_API perfopt_status perfopt_map_set(perfopt_value map, const char *name,
+                                           perfopt_value value);
 
 /**
  * Set a key of any hashable kind: none, bool, int, double, string, or a tuple of those.
@@ -203,8 +200,8 @@ perfopt_status perfopt_map_set(perfopt_value map, const char *name, perfopt_valu
  *
  * Thread-safety: the arena's owner.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_map_set_key(perfopt_value map, perfopt_value key, perfopt_value value);
+PERFOPT_API perfopt_status perfopt_map_set_key(perfopt_value map, perfopt_value key,
+                                               perfopt_value value);
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
@@ -215,8 +212,8 @@ perfopt_status perfopt_map_set_key(perfopt_value map, perfopt_value key, perfopt
  *
  * Thread-safety: any thread while nobody changes the value.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_value perfopt_value_get(perfopt_value container, const char *name, size_t length);
+PERFOPT_API perfopt_value perfopt_value_get(perfopt_value container, const char *name,
+                                            size_t length);
 
 /**
  * Value under a key of any kind in a map (or object with string keys).
@@ -225,8 +222,7 @@ perfopt_value perfopt_value_get(perfopt_value container, const char *name, size_
  *
  * Thread-safety: as perfopt_value_get().   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_value perfopt_value_get_key(perfopt_value container, perfopt_value key);
+PERFOPT_API perfopt_value perfopt_value_get_key(perfopt_value container, perfopt_value key);
 
 /**
  * Number of items of a list, keys of a map, items of an object, characters of a string.
@@ -235,8 +231,7 @@ perfopt_value perfopt_value_get_key(perfopt_value container, perfopt_value key);
  *
  * Thread-safety: as perfopt_value_get().   Blocks: never.   Complexity: strings O(n).   Since: 0.1
  */
-PERFOPT_API
-size_t perfopt_value_count(perfopt_value value);
+PERFOPT_API size_t perfopt_value_count(perfopt_value value);
 
 /**
  * Item i of a list or sequence object; key i of a map or mapping object.
@@ -245,32 +240,28 @@ size_t perfopt_value_count(perfopt_value value);
  *
  * Thread-safety: as perfopt_value_get().   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_value perfopt_value_at(perfopt_value value, size_t i);
+PERFOPT_API perfopt_value perfopt_value_at(perfopt_value value, size_t i);
 
 /**
  * Python's truth: false for undefined, none, false, 0, 0.0, empty strings, lists and maps.
  *
  * Thread-safety: as perfopt_value_get().   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-bool perfopt_value_truth(perfopt_value value);
+PERFOPT_API bool perfopt_value_truth(perfopt_value value);
 
 /**
  * Python's ==: numbers by value across kinds, lists and maps by contents, at most 100 levels deep.
  *
  * Thread-safety: as perfopt_value_get().   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-bool perfopt_value_equal(perfopt_value a, perfopt_value b);
+PERFOPT_API bool perfopt_value_equal(perfopt_value a, perfopt_value b);
 
 /**
  * Name of a value's kind for messages, in Python's words: "str", "int", "dict", ...
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-const char *perfopt_value_type_name(perfopt_value value);
+PERFOPT_API const char *perfopt_value_type_name(perfopt_value value);
 
 /* ---- JSON --------------------------------------------------------------------------------- */
 
@@ -284,9 +275,9 @@ const char *perfopt_value_type_name(perfopt_value value);
  *
  * Thread-safety: the arena's owner.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_value_from_json(perfopt_arena *arena, const char *text, size_t length,
-                                       perfopt_value *out, perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_value_from_json(perfopt_arena *arena, const char *text,
+                                                   size_t length, perfopt_value *out,
+                                                   perfopt_error *err);
 
 /**
  * Write a value as JSON that is also safe inside an HTML script element ("</" is escaped).
@@ -299,9 +290,8 @@ perfopt_status perfopt_value_from_json(perfopt_arena *arena, const char *text, s
  *
  * Thread-safety: as perfopt_value_get().   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-perfopt_status perfopt_value_to_json(perfopt_value value, unsigned indent, perfopt_bytes **out,
-                                     perfopt_error *err);
+PERFOPT_API perfopt_status perfopt_value_to_json(perfopt_value value, unsigned indent,
+                                                 perfopt_bytes **out, perfopt_error *err);
 
 PERFOPT_END_DECLS
 

@@ -20,8 +20,7 @@ PERFOPT_BEGIN_DECLS
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
-PERFOPT_API
-const char *perfopt_version(void);
+PERFOPT_API const char *perfopt_version(void);
 
 PERFOPT_END_DECLS
 
