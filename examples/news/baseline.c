@@ -56,17 +56,48 @@ perfopt_value baseline_row(baseline_page *page, PGresult *result, int row)
 /* ---- templates ---------------------------------------------------------------------------- */
 
 /* The helpers that the templates use, without versions, variants or lazy loading. */
-static perfopt_status plain_tag(perfopt_call *call, perfopt_value *out, void *user,
-                                perfopt_error *err)
+
+static const char *argument_text(perfopt_call *call, const char *name, size_t position)
 {
-    (void)err;
-    const char *name = perfopt_call_text(call, perfopt_call_arg(call, 0), NULL);
-    const char *css = perfopt_call_text(call, perfopt_call_named(call, "css_class", 2), NULL);
-    const char *tag = name ? perfopt_arena_printf(perfopt_call_arena(call), user, name, css) : NULL;
+    const char *text = perfopt_call_text(call, perfopt_call_named(call, name, position), NULL);
+    return text ? text : "";
+}
+
+static perfopt_status set_tag(perfopt_value *out, const char *tag)
+{
     if (!tag)
         return PERFOPT_ENOMEM;
     *out = perfopt_safe(tag);
     return PERFOPT_OK;
+}
+
+static perfopt_status stylesheet(perfopt_call *call, perfopt_value *out, void *user,
+                                 perfopt_error *err)
+{
+    (void)user;
+    (void)err;
+    return set_tag(out, perfopt_arena_printf(perfopt_call_arena(call),
+                                             "<link rel=\"stylesheet\" href=\"/static/%s\">",
+                                             argument_text(call, "name", 0)));
+}
+
+static perfopt_status script(perfopt_call *call, perfopt_value *out, void *user, perfopt_error *err)
+{
+    (void)user;
+    (void)err;
+    return set_tag(out, perfopt_arena_printf(perfopt_call_arena(call),
+                                             "<script src=\"/static/%s\"></script>",
+                                             argument_text(call, "name", 0)));
+}
+
+static perfopt_status image(perfopt_call *call, perfopt_value *out, void *user, perfopt_error *err)
+{
+    (void)user;
+    (void)err;
+    return set_tag(out, perfopt_arena_printf(perfopt_call_arena(call),
+                                             "<img src=\"/static/%s\" alt=\"\" class=\"%s\">",
+                                             argument_text(call, "name", 0),
+                                             argument_text(call, "css_class", 2)));
 }
 
 static perfopt_status no_tag(perfopt_call *call, perfopt_value *out, void *user, perfopt_error *err)
@@ -83,13 +114,11 @@ static perfopt_ssr *make_engine(const news_options *options, perfopt_error *err)
     static const struct {
         const char *name;
         perfopt_template_fn fn;
-        const char *format;
-    } helpers[] = {
-        {"stylesheet", plain_tag, "<link rel=\"stylesheet\" href=\"/static/%s\">"},
-        {"script", plain_tag, "<script src=\"/static/%s\"></script>"},
-        {"lazy_image", plain_tag, "<img src=\"/static/%s\" alt=\"\" class=\"%s\">"},
-        {"progressive_image", plain_tag, "<img src=\"/static/%s\" alt=\"\" class=\"%s\">"},
-        {"rum_tag", no_tag, NULL}};
+    } helpers[] = {{"stylesheet", stylesheet},
+                   {"script", script},
+                   {"lazy_image", image},
+                   {"progressive_image", image},
+                   {"rum_tag", no_tag}};
     perfopt_ssr *engine;
     if (perfopt_ssr_create(
             PERFOPT_SSR_OPTIONS(.root = options->template_root, .cache_templates = PERFOPT_OFF),
@@ -97,7 +126,7 @@ static perfopt_ssr *make_engine(const news_options *options, perfopt_error *err)
         return NULL;
     for (size_t i = 0; i < sizeof(helpers) / sizeof(helpers[0]); i++) {
         if (perfopt_ssr_register(engine, PERFOPT_TEMPLATE_FUNCTION, helpers[i].name, helpers[i].fn,
-                                 (void *)(uintptr_t)helpers[i].format, NULL) != PERFOPT_OK) {
+                                 NULL, NULL) != PERFOPT_OK) {
             perfopt_ssr_destroy(engine);
             return NULL;
         }

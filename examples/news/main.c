@@ -24,15 +24,17 @@ static bool show_progress(size_t done, size_t total, const char *name, void *use
 /* Builds what changed since the last start; nothing to do takes a moment. */
 static perfopt_status prepare(perfopt *po, perfopt_error *err)
 {
+    char assets_label[] = "assets";
+    char images_label[] = "images";
     perfopt_precompile_result assets;
     perfopt_status status = perfopt_assets_precompile(perfopt_assets_of(po), NULL, show_progress,
-                                                      "assets", &assets, err);
+                                                      assets_label, &assets, err);
     if (status != PERFOPT_OK)
         return status;
     fprintf(stderr, "news: %u assets, %u built in %lld ms\n", assets.files, assets.built,
             (long long)assets.took_ms);
     perfopt_images_result images;
-    status = perfopt_images_precompile(perfopt_frontend_of(po), NULL, show_progress, "images",
+    status = perfopt_images_precompile(perfopt_frontend_of(po), NULL, show_progress, images_label,
                                        &images, err);
     if (status == PERFOPT_OK)
         fprintf(stderr, "news: %u images, %u variants built in %lld ms\n", images.images,
