@@ -55,7 +55,7 @@ typedef struct perfopt_image_info {
 } perfopt_image_info;
 
 /**
- * Size and type of a source image, remembered until the file changes.
+ * Size and type of a source image, remembered until the file changes (seen within a second).
  *
  * @param name Path below image_root.
  * @return PERFOPT_OK; PERFOPT_ENOTFOUND, PERFOPT_EPROTO (no image, or damaged), PERFOPT_ELIMIT
@@ -74,8 +74,10 @@ typedef struct perfopt_images_result {
 
 /**
  * Make the resized variants of all images that match: widths 320, 480, 640, 960, 1280, 1600 and
- * 1920 below the source's own, in the source's format and in WebP, without metadata, upright. What
- * is up to date is not made again.
+ * 1920 below the source's own, and the source's own up to 1920, in the source's format and in WebP,
+ * without metadata, upright. What is up to date is not made again. A colour profile stays only if
+ * it means other colours than sRGB; animated images have no variants. At the source's own width a
+ * result that is not smaller holds the source's bytes instead.
  *
  * @param patterns NULL-terminated; NULL = *.jpg *.jpeg *.png *.webp.
  * @param progress May be NULL.
@@ -91,7 +93,8 @@ PERFOPT_API perfopt_status perfopt_images_precompile(perfopt_frontend *frontend,
                                                      perfopt_error *err);
 
 /**
- * Answer a request below image_prefix: "<name>-<width>w-<hash>.<ext>". A variant that does not
+ * Answer a request below image_prefix: "<name>-<width>w-<hash>.<ext>", <name> being the source's
+ * whole name ("img/a.jpg-480w-0123456789ab.webp"). A variant that does not
  * exist yet is made (one maker per variant), if its hash is right: outsiders cannot ask for other
  * widths.
  *
@@ -145,6 +148,13 @@ PERFOPT_API const char *perfopt_lazy_image(perfopt_frontend *frontend, const cha
 PERFOPT_API const char *perfopt_progressive_image(perfopt_frontend *frontend, const char *name,
                                                   const perfopt_image_options *options,
                                                   perfopt_arena *arena);
+
+/** The three rules that put the preview of perfopt_progressive_image() behind the image; they
+ * belong into the site's style sheet. The preview is a data: URL (img-src in a content security
+ * policy).
+ *  @return Constant CSS.   Since: 0.1 */
+PERFOPT_API
+const char *perfopt_progressive_css(void);
 
 /** <link rel="stylesheet"> with versioned URL and integrity.   Since: 0.1 */
 PERFOPT_API const char *perfopt_stylesheet_tag(perfopt_frontend *frontend, const char *name,

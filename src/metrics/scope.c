@@ -5,6 +5,7 @@
 #include <perfopt/metrics.h>
 
 #include "base/clock.h"
+#include "metrics/operations.h"
 
 static _Thread_local perfopt_scope *innermost;
 
@@ -63,7 +64,7 @@ void perfopt_scope_end(perfopt_scope *scope)
 {
     if (!is_open(scope))
         return;
-    for (perfopt_scope *s = innermost;; s = s->outer) {
+    for (perfopt_scope *s = innermost; s; s = s->outer) {
         if (s->outer)
             add_to_outer(s->outer, s);
         if (s == scope)
@@ -79,6 +80,7 @@ perfopt_scope *perfopt_scope_current(void)
 
 void perfopt_scope_add_query(uint64_t fingerprint, int64_t took_ns, uint64_t rows)
 {
+    perfopt__operation_record(PERFOPT__OPERATION_POSTGRES, took_ns);
     if (!innermost)
         return;
     innermost->stats.queries++;
@@ -90,6 +92,8 @@ void perfopt_scope_add_query(uint64_t fingerprint, int64_t took_ns, uint64_t row
 
 void perfopt_scope_add_cache(bool hit, int64_t took_ns)
 {
+    if (took_ns > 0) /* the second level was asked */
+        perfopt__operation_record(PERFOPT__OPERATION_REDIS, took_ns);
     if (!innermost)
         return;
     innermost->stats.cache_hits += hit;
