@@ -6,6 +6,11 @@
  * comes back in a transaction, busy or broken is closed and replaced, not repaired. A server that
  * is down makes calls fail with PERFOPT_EUNAVAILABLE within their timeout; the pool heals by
  * itself.
+ *
+ * What a session keeps besides its transaction cannot be seen when a connection comes back: SET,
+ * SET ROLE, advisory locks of the session, LISTEN, temporary tables. Use SET LOCAL and
+ * pg_advisory_xact_lock() in a transaction instead. Create a pool after fork(), not before: its
+ * connections and its thread belong to one process.
  */
 #ifndef PERFOPT_DB_H
 #define PERFOPT_DB_H
@@ -512,8 +517,8 @@ PERFOPT_API perfopt_status perfopt_db_get_info(perfopt_db *db, perfopt_db_info *
 /* A foreign key or a filter of a busy statement without an index that helps. */
 typedef struct perfopt_index_advice {
     char table[130];
-    char columns[200];
-    char statement[512]; /* CREATE INDEX CONCURRENTLY ... ready to run */
+    char columns[200];   /* "" if no statement of this process shows what is filtered by */
+    char statement[512]; /* CREATE INDEX CONCURRENTLY ... ready to run; "" without columns */
     char reason[300];
     uint64_t table_rows, seq_scans;
 } perfopt_index_advice;

@@ -1,9 +1,9 @@
 /*
  * query_cache.h - results of SELECTs kept in the hybrid cache, with TTLs, tags and events.
  *
- * The key is a hash of SQL text, parameters with their types, role and search_path; two roles never
- * share a result. Invalidation is by tag: every spec's results carry its own tag, the tags it
- * names, and one tag per event of invalidate_on.
+ * The key is a cryptographic hash of SQL text, parameters with their types, role and search_path;
+ * two roles never share a result. Invalidation is by tag: every spec's results carry its own tag,
+ * the tags it names, and one tag per event of invalidate_on.
  */
 #ifndef PERFOPT_QUERY_CACHE_H
 #define PERFOPT_QUERY_CACHE_H

@@ -282,11 +282,13 @@ PERFOPT_API perfopt_status perfopt_value_from_json(perfopt_arena *arena, const c
 /**
  * Write a value as JSON that is also safe inside an HTML script element ("</" is escaped).
  *
- * Undefined and non-finite numbers become null; objects become what their class iterates.
+ * Undefined and non-finite numbers become null; objects become what their class iterates; keys that
+ * are numbers, booleans or none become strings, as in Python.
  *
  * @param indent   Spaces per level; 0 = one line without spaces.
  * @param[out] out Release with perfopt_bytes_release(); untouched on failure.
- * @return PERFOPT_OK; PERFOPT_ELIMIT (nested deeper than 512), PERFOPT_ENOMEM.
+ * @return PERFOPT_OK; PERFOPT_ELIMIT (nested deeper than 512), PERFOPT_ETYPE (a tuple as a key),
+ *         PERFOPT_ENOMEM.
  *
  * Thread-safety: as perfopt_value_get().   Blocks: never.   Since: 0.1
  */
