@@ -31,3 +31,12 @@ configure_file(cmake/perfopt.pc.in ${PROJECT_BINARY_DIR}/perfopt.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/perfopt-config.cmake
   ${PROJECT_BINARY_DIR}/perfopt-config-version.cmake DESTINATION ${package_dir})
 install(FILES ${PROJECT_BINARY_DIR}/perfopt.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# The licences of what is embedded, and our own.
+install(FILES LICENSE THIRD-PARTY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+if(PERFOPT_WITH_BROWSER_FILES)
+  foreach(package uplot web-vitals)
+    install(FILES ${PROJECT_BINARY_DIR}/npm/dashboards/node_modules/${package}/LICENSE
+      DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE.${package})
+  endforeach()
+endif()
