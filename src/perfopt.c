@@ -97,6 +97,8 @@ static perfopt_status create_http(perfopt *po, const perfopt_config *cfg, perfop
     options.assets = po->assets;
     options.ssr = po->ssr;
     options.owner = po;
+    if (options.max_routes == 0)
+        options.max_routes = cfg->monitor.max_routes;
     return perfopt_http_create(&options, &po->http, err);
 }
 

@@ -35,14 +35,17 @@ typedef struct perfopt_alert {
     char message[160];
 } perfopt_alert;
 
-/* Called on the sampler thread once per transition to firing, and once back to ok. */
+/* Called on the sampler thread once per transition to firing, and once back to ok (or to no data,
+ * when values cease to come for alert_clear_ms). No lock is held: it may read the monitor, and on
+ * the sampler thread it may destroy it. */
 typedef void (*perfopt_alert_fn)(const perfopt_alert *alert, void *user);
 
 typedef struct perfopt_monitor_options {
     size_t struct_size;
     perfopt_switch enabled;        /* default on; off = recording is one branch */
     uint32_t interval_ms;          /* between samples; 0 = 5000 */
-    uint32_t max_routes;           /* 0 = 200; the rest is one overflow route */
+    uint32_t max_routes;           /* 0 = 200; the rest is one overflow route. With a site among the
+                                      sources the site's own max_routes counts */
     uint32_t slow_request_ms;      /* 0 = 1000 */
     double response_time_alert_ms; /* p95 of the last 60 s with at least 20 requests; 0 = 2000;
                                       clears below 80 % of it */
@@ -133,8 +136,9 @@ PERFOPT_API void perfopt_span_end(perfopt_span *span);
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-/* The windows a reader may ask for: 300 (from 10 s steps), 3600 (10 s), 28,800 (1 min),
- * 259,200 (10 min). Another number is rounded up to one of them. */
+/* The windows a reader may ask for: 300, 3600, 28,800 and 259,200 seconds; another number is
+ * rounded up to one of them. Series have steps of 10 s, 10 s, 1 min and 10 min; summaries and
+ * routes begin at a step of 10 s, 1 min, 10 min and 1 h, and reach up to the last sample. */
 
 typedef struct perfopt_summary {
     uint32_t window_s;
@@ -158,7 +162,7 @@ typedef struct perfopt_route_stats {
     uint64_t count, status_2xx, status_3xx, status_4xx, status_5xx, aborted, slow;
     double requests_per_s;
     double p50_ms, p95_ms, p99_ms, max_ms, mean_ms;
-    double time_share; /* of the time of all requests in the window */
+    double time_share; /* of the time of all requests in the window; NAN for spans */
     double queries_per_request, render_ms_per_request, db_ms_per_request;
     double page_cache_ratio, cache_hit_ratio;
     uint32_t most_queries; /* in one request */
@@ -304,7 +308,7 @@ typedef struct perfopt_monitor_self {
     uint64_t dropped;    /* samples lost because of memory */
     uint64_t overflowed; /* requests counted under the overflow route */
     uint32_t epoch;      /* number of resets */
-    double record_ns;    /* measured when the monitor was created */
+    double record_ns;    /* two clock readings and a record, measured at creation */
 } perfopt_monitor_self;
 
 /** Read the monitor's own numbers.  Thread-safety: any thread.   Since: 0.1 */
