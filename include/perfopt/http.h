@@ -76,6 +76,15 @@ PERFOPT_API struct perfopt *perfopt_request_owner(const perfopt_request *req);
 /** The parts it is answered with.   Since: 0.1 */
 PERFOPT_API perfopt_http *perfopt_request_http(const perfopt_request *req);
 
+/**
+ * The request that the calling thread is answering.
+ *
+ * @return Borrowed; NULL outside of a handler.
+ *
+ * Thread-safety: any thread.   Blocks: never.   Since: 0.1
+ */
+PERFOPT_API perfopt_request *perfopt_request_current(void);
+
 /** Memory that lives until the response has been handed to the server.   Since: 0.1 */
 PERFOPT_API perfopt_arena *perfopt_request_arena(perfopt_request *req);
 
@@ -108,7 +117,8 @@ PERFOPT_API const char *perfopt_request_header(const perfopt_request *req, const
 /** Cookie by name, NULL if absent.   Since: 0.1 */
 PERFOPT_API const char *perfopt_request_cookie(const perfopt_request *req, const char *name);
 
-/** Field of an application/x-www-form-urlencoded body, decoded; NULL if absent.   Since: 0.1 */
+/** Field of an application/x-www-form-urlencoded body, decoded; NULL if absent. A body that is
+ *  malformed or has more than 256 fields has none.   Since: 0.1 */
 PERFOPT_API const char *perfopt_request_form(const perfopt_request *req, const char *name);
 
 /** The body; never NULL.   Since: 0.1 */
@@ -181,7 +191,8 @@ PERFOPT_API perfopt_status perfopt_response_set_body(perfopt_response *res, cons
 /** Set the body without copying; takes its own reference.   Since: 0.1 */
 PERFOPT_API void perfopt_response_set_bytes(perfopt_response *res, perfopt_bytes *bytes);
 
-/** The body as bytes, borrowed; NULL if there is none.   Since: 0.1 */
+/** The body a handler set, borrowed; NULL if there is none, or if the answer is a stored page.
+ *  Since: 0.1 */
 PERFOPT_API perfopt_bytes *perfopt_response_bytes(const perfopt_response *res);
 
 /** Plain text, UTF-8, as the whole response.  @return PERFOPT_OK or PERFOPT_ENOMEM.  Since: 0.1 */
@@ -306,7 +317,8 @@ typedef struct perfopt_wrapper {
  *
  * Whatever the order of `wrappers`, monitoring is outermost, then the query budget, then the cache.
  *
- * @param name      For keys, numbers and messages; copied.
+ * @param name      For keys, numbers and messages: 1 to 64 printable characters without blanks and
+ *                  , : # ?; copied.
  * @param user      Passed to `fn`.
  * @param user_free Called once with `user` when the handler is destroyed or this call fails; NULL =
  *                  nothing.
@@ -405,9 +417,22 @@ PERFOPT_API perfopt_status perfopt_router_add_handler(perfopt_router *router, co
 PERFOPT_API perfopt_handler *perfopt_router_find(perfopt_router *router, const char *method,
                                                  const char *path);
 
+/** The site that a router was created for.   Since: 0.1 */
+PERFOPT_API perfopt_http *perfopt_router_http(const perfopt_router *router);
+
 /** Answer a request.  Blocks: as the handler does.   Since: 0.1 */
 PERFOPT_API void perfopt_router_dispatch(perfopt_router *router, perfopt_request *req,
                                          perfopt_response *res);
+
+/**
+ * Answer a request if its page is stored in this process: what an event loop may do itself.
+ *
+ * @return False: nothing was done; call perfopt_router_dispatch() where waiting is allowed.
+ *
+ * Thread-safety: any thread.   Blocks: never (the wrapper's `unless` is called).   Since: 0.1
+ */
+PERFOPT_API bool perfopt_router_try_stored(perfopt_router *router, perfopt_request *req,
+                                           perfopt_response *res);
 
 /* ---- for adapters ------------------------------------------------------------------------- */
 
@@ -440,6 +465,9 @@ PERFOPT_API perfopt_status perfopt_request_create(perfopt_http *http,
  */
 PERFOPT_API perfopt_status perfopt_request_append_body(perfopt_request *req, const void *data,
                                                        size_t length);
+
+/** perfopt_request_source.transport of a request.   Since: 0.1 */
+PERFOPT_API void *perfopt_request_transport(const perfopt_request *req);
 
 /** The response that belongs to a request; borrowed.   Since: 0.1 */
 PERFOPT_API perfopt_response *perfopt_request_response(perfopt_request *req);
@@ -510,7 +538,8 @@ PERFOPT_API void *perfopt_response_keep_ready(perfopt_response *res, void *ready
 PERFOPT_API bool perfopt_page_begin(perfopt_handler *handler, const char *route,
                                     perfopt_request *req);
 
-/** End of what perfopt_page_begin() began; the response is complete.   Since: 0.1 */
+/** End of what perfopt_page_begin() began; the response is complete. If nothing was put into it,
+ *  nothing is stored or recorded.   Since: 0.1 */
 PERFOPT_API void perfopt_page_end(perfopt_request *req);
 
 PERFOPT_END_DECLS
