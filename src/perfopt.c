@@ -45,7 +45,6 @@ void perfopt_shutdown(perfopt *po)
 static perfopt_status create_cache(perfopt *po, const perfopt_config *cfg, perfopt_error *err)
 {
     perfopt_cache_options options = cfg->cache;
-    options.workers = po->workers;
     options.redis = cfg->redis.url || cfg->redis.host ? &cfg->redis : NULL;
     return perfopt_cache_create(&options, &po->cache, err);
 }

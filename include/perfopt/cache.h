@@ -22,7 +22,8 @@ typedef struct perfopt_cache perfopt_cache;
 typedef struct perfopt_redis_options {
     size_t struct_size;
     const char *url;             /* redis://[user:password@]host[:port][/db], unix:///path[?db=N],
-                                    rediss:// (EUNSUPPORTED until hiredis is built with TLS); NULL = use
+                                    rediss:// (EUNSUPPORTED until hiredis is built with TLS),
+                                    redis+sentinel://, redis+cluster:// (EUNSUPPORTED); NULL = use
                                     host; copied */
     const char *host;            /* NULL (with url NULL) = no second level; copied */
     const char *password;        /* NULL = none; copied, never logged */
@@ -39,7 +40,8 @@ typedef struct perfopt_redis_options {
 
 typedef struct perfopt_cache_options {
     size_t struct_size;
-    uint64_t max_bytes;       /* L1 budget, everything counted; 0 = 64 MiB */
+    uint64_t max_bytes;       /* L1 budget: keys, values, tables; 0 = 64 MiB, at least 16 KiB.
+                                 The stamps of invalidations take up to 1 MiB besides. */
     uint32_t max_entry_bytes; /* larger values bypass L1; 0 = 1 MiB, at most 1/8 of a shard */
     uint32_t shards;        /* rounded up to a power of two; 0 = 16 (fewer if max_bytes is small) */
     int64_t default_ttl_ms; /* 0 = 300,000 */
@@ -49,7 +51,6 @@ typedef struct perfopt_cache_options {
     int64_t loader_wait_ms;  /* how long a second caller waits for a running loader; 0 = 5000 */
     const char *prefix;      /* of all keys in Redis; NULL = "perfopt:"; copied */
     const perfopt_redis_options *redis; /* NULL = in-process only; copied */
-    perfopt_workers *workers;           /* background refresh; NULL = none; borrowed */
 } perfopt_cache_options;
 
 #define PERFOPT_CACHE_OPTIONS(...) PERFOPT_OPTIONS(perfopt_cache_options, __VA_ARGS__)
@@ -58,8 +59,8 @@ typedef struct perfopt_cache_options {
 /**
  * Create a cache.
  *
- * Tries to reach Redis once, at most connect_timeout_ms; if that fails the cache works in-process,
- * says so in the log once and goes on trying in the background.
+ * Tries to reach Redis once, at most connect_timeout_ms and one command; if that fails the cache
+ * works in-process, says so in the log once and goes on trying in the background.
  *
  * @param[out] out Destroy with perfopt_cache_destroy(); untouched on failure.
  * @return PERFOPT_OK (also without Redis); PERFOPT_ECONFIG (malformed URL, nonsense numbers),
@@ -85,8 +86,9 @@ PERFOPT_API void perfopt_cache_destroy(perfopt_cache *cache);
 typedef struct perfopt_store_options {
     size_t struct_size;
     int64_t ttl_ms;    /* 0 = the cache's default_ttl_ms; negative = do not store */
-    const char *tags;  /* names separated by ',' or ' '; NULL = none; copied */
-    perfopt_switch l2; /* default on: also store in Redis */
+    const char *tags;  /* at most 64 names of at most 200 bytes, separated by ',' or ' '; NULL =
+                          none; copied */
+    perfopt_switch l2; /* default on: also store in Redis; off leaves alone what is there */
     perfopt_switch l1; /* default on */
 } perfopt_store_options;
 
@@ -113,8 +115,11 @@ PERFOPT_API perfopt_status perfopt_cache_get(perfopt_cache *cache, const void *k
 /**
  * Store a copy of the bytes under a key in both levels.
  *
- * @return PERFOPT_OK (also when Redis is down); PERFOPT_EINVAL (key), PERFOPT_ELIMIT (value above
- *         512 MiB), PERFOPT_ENOMEM (the old value is gone then).
+ * Values above 64 MiB are not sent to Redis.
+ *
+ * @return PERFOPT_OK (also when Redis is down); PERFOPT_EINVAL (key, tags, options without their
+ *         macro), PERFOPT_ELIMIT (value above 512 MiB), PERFOPT_ENOMEM (the old value is gone
+ *         then).
  *
  * Thread-safety: any thread.   Blocks: up to command_timeout_ms.   Complexity: O(length).
  * Since: 0.1
@@ -139,7 +144,8 @@ PERFOPT_API perfopt_status perfopt_cache_set_bytes(perfopt_cache *cache, const v
 /**
  * Remove a key from both levels.
  *
- * A loader that runs for the key meanwhile will not store its result.
+ * A loader that runs for the key meanwhile, in any process, will not leave its result readable. In
+ * other processes L1 may serve the old value for up to one second more.
  *
  * @return PERFOPT_OK (there was something in L1 or Redis), PERFOPT_ENOTFOUND, PERFOPT_EINVAL;
  *         PERFOPT_EUNAVAILABLE: gone here, but Redis could not be told; it is told when it is back,
@@ -168,7 +174,8 @@ typedef struct perfopt_cache_item {
 /**
  * Look many keys up: one pass over L1, one MGET for the rest.
  *
- * @return PERFOPT_OK; each item's status tells its own outcome.
+ * @return PERFOPT_OK; each item's status tells its own outcome. PERFOPT_ENOMEM, also as the status
+ *         of every item.
  *
  * Thread-safety: any thread.   Blocks: up to command_timeout_ms.   Since: 0.1
  */
@@ -178,7 +185,8 @@ PERFOPT_API perfopt_status perfopt_cache_get_many(perfopt_cache *cache, perfopt_
 /**
  * Store many values with the same options: one pipelined round trip.
  *
- * @return PERFOPT_OK; each item's status tells its own outcome.
+ * @return PERFOPT_OK; each item's status tells its own outcome. PERFOPT_ENOMEM or PERFOPT_EINVAL
+ *         (options), also as the status of every item.
  *
  * Thread-safety: any thread.   Blocks: up to command_timeout_ms.   Since: 0.1
  */
@@ -221,8 +229,8 @@ PERFOPT_API perfopt_status perfopt_cache_get_or_compute(perfopt_cache *cache, co
  * Make everything stored with a tag unreadable, in this process and in every other that uses the
  * same Redis and prefix.
  *
- * Entries are not searched: the tag gets a timestamp that is newer than theirs. In other processes
- * L1 entries may be read for up to one second more.
+ * Entries are not searched: the tag gets a stamp of a logical clock that is newer than theirs. In
+ * other processes L1 entries may be read for up to one second more.
  *
  * @return PERFOPT_OK; PERFOPT_EINVAL (empty, longer than 200 bytes, or with ',' or ' ');
  *         PERFOPT_EUNAVAILABLE (done here; Redis is told when it is back); PERFOPT_ENOMEM.
@@ -236,12 +244,13 @@ PERFOPT_API perfopt_status perfopt_cache_invalidate_tag(perfopt_cache *cache, co
  * Count or remove the keys that match a glob pattern (* ? [abc] and backslash, as in Redis).
  *
  * Redis is searched with SCAN in steps of 1000, never with KEYS. Hashed long keys are not matched
- * in Redis.
+ * in Redis. If Redis cannot be searched, everything in it is made unreadable when it is back, as by
+ * perfopt_cache_clear(). A dry run may count a key twice while Redis resizes its table.
  *
  * @param dry_run    Only count.
  * @param[out] count Keys matched (L1 and Redis, each key once per level at most); may be NULL.
- * @return PERFOPT_OK, PERFOPT_EINVAL (empty pattern), PERFOPT_EUNAVAILABLE (done here only),
- *         PERFOPT_ENOMEM.
+ * @return PERFOPT_OK, PERFOPT_EINVAL (empty pattern), PERFOPT_EUNAVAILABLE (done here; Redis
+ *         follows when it is back), PERFOPT_ENOMEM.
  *
  * Thread-safety: any thread.   Blocks: network, O(keys in Redis / 1000) round trips.   Since: 0.1
  */
@@ -250,7 +259,8 @@ PERFOPT_API perfopt_status perfopt_cache_invalidate_pattern(perfopt_cache *cache
                                                             uint64_t *count, perfopt_error *err);
 
 /**
- * Make everything unreadable: O(1) in every process that shares the Redis and prefix.
+ * Make everything unreadable: O(1) in every process that shares the Redis and prefix, in L1 of the
+ * others within one second. The memory of this process's L1 is returned before the call ends.
  *
  * @return PERFOPT_OK; PERFOPT_EUNAVAILABLE (done here; Redis is told when it is back).
  *
@@ -267,7 +277,7 @@ typedef enum perfopt_link_state {
 } perfopt_link_state;
 
 typedef struct perfopt_cache_stats {
-    uint64_t hits_l1, hits_l2, misses, absent_hits;
+    uint64_t hits_l1, hits_l2, misses, absent_hits; /* absent_hits are among the hits */
     uint64_t writes, deletes, invalidations;
     uint64_t evictions, expirations;
     uint64_t loads, load_errors, load_waits; /* loader runs, failures, callers that waited */
@@ -285,8 +295,8 @@ typedef struct perfopt_cache_stats {
 /** Read the counters.  Thread-safety: any thread.   Blocks: never.   Since: 0.1 */
 PERFOPT_API void perfopt_cache_get_stats(perfopt_cache *cache, perfopt_cache_stats *out);
 
-/* Statistics of the keys that share the part before the first ':' (at most 100 groups; the rest
- * is counted as "(other)"). */
+/* Statistics of the keys that share the part before the first ':' (at most 100 groups; the rest,
+ * and keys without a ':', are counted as "(other)"). */
 typedef struct perfopt_cache_group {
     char name[48];
     uint64_t hits, misses, writes, evictions;

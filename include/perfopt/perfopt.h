@@ -42,7 +42,7 @@ typedef struct perfopt_config {
     bool development;        /* APP_ENV or FLASK_ENV = development: templates and assets reload */
     unsigned worker_threads; /* 0 = 4 */
     perfopt_redis_options redis;
-    perfopt_cache_options cache; /* .redis and .workers are set by perfopt_init() */
+    perfopt_cache_options cache; /* .redis is set by perfopt_init() */
     perfopt_db_options db;
     perfopt_query_cache_options queries;
     perfopt_assets_options assets;

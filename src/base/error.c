@@ -26,6 +26,7 @@ static void tidy(char *text, size_t capacity)
     }
 }
 
+PERFOPT_PRINTF(6, 0)
 static void fill(perfopt_error *err, perfopt_status status, perfopt_origin origin, int64_t native,
                  const char *detail, const char *format, va_list args)
 {
@@ -37,8 +38,7 @@ static void fill(perfopt_error *err, perfopt_status status, perfopt_origin origi
     vsnprintf(err->message, sizeof(err->message), format, args);
 }
 
-perfopt_status perfopt__error_set(perfopt_error *err, perfopt_status status, const char *format,
-                                  ...)
+void perfopt__error_write(perfopt_error *err, perfopt_status status, const char *format, ...)
 {
     if (err) {
         va_list args;
@@ -47,11 +47,10 @@ perfopt_status perfopt__error_set(perfopt_error *err, perfopt_status status, con
         va_end(args);
         tidy(err->message, sizeof(err->message));
     }
-    return status;
 }
 
-perfopt_status perfopt__error_os(perfopt_error *err, perfopt_status status, int errnum,
-                                 const char *format, ...)
+void perfopt__error_write_os(perfopt_error *err, perfopt_status status, int errnum,
+                             const char *format, ...)
 {
     if (err) {
         va_list args;
@@ -64,11 +63,10 @@ perfopt_status perfopt__error_os(perfopt_error *err, perfopt_status status, int 
                  strerror_r(errnum, reason, sizeof(reason)));
         tidy(err->message, sizeof(err->message));
     }
-    return status;
 }
 
-perfopt_status perfopt__error_from(perfopt_error *err, perfopt_status status, perfopt_origin origin,
-                                   int64_t native, const char *detail, const char *format, ...)
+void perfopt__error_write_from(perfopt_error *err, perfopt_status status, perfopt_origin origin,
+                               int64_t native, const char *detail, const char *format, ...)
 {
     if (err) {
         va_list args;
@@ -77,10 +75,4 @@ perfopt_status perfopt__error_from(perfopt_error *err, perfopt_status status, pe
         va_end(args);
         tidy(err->message, sizeof(err->message));
     }
-    return status;
-}
-
-perfopt_status perfopt__error_nomem(perfopt_error *err)
-{
-    return perfopt__error_set(err, PERFOPT_ENOMEM, "out of memory");
 }

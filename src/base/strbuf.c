@@ -183,11 +183,13 @@ void perfopt__strbuf_clear(perfopt__strbuf *sb)
 
 char *perfopt__strbuf_take(perfopt__strbuf *sb, size_t *length)
 {
-    if (sb->failed || (!sb->data && !perfopt__strbuf_reserve(sb, 0))) {
+    if (!sb->data)
+        perfopt__strbuf_reserve(sb, 0);
+    char *data = sb->data;
+    if (sb->failed || !data) {
         perfopt__strbuf_finish(sb);
         return NULL;
     }
-    char *data = sb->data;
     data[sb->length] = '\0';
     if (length)
         *length = sb->length;

@@ -166,6 +166,11 @@ void perfopt_frontend_destroy(perfopt_frontend *f)
     perfopt__free(f);
 }
 
+const char *perfopt_images_prefix(const perfopt_frontend *frontend)
+{
+    return frontend->prefix;
+}
+
 /* ---- shared ------------------------------------------------------------------------------- */
 
 void perfopt__frontend_warn_once(perfopt_frontend *f, const char *name, const perfopt_error *error)
