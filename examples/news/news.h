@@ -33,10 +33,12 @@ perfopt_status news_add_edit(perfopt_router *router, const news_options *options
     "a.id, a.slug, a.title, a.summary, a.image, a.author_id, a.category_id, a.read_count, " \
     "to_char(a.published_at, 'FMDD FMMonth YYYY') AS published"
 /* The same and what only the article's own page shows. */
-#define NEWS_STORY_COLUMNS                                                             \
-    NEWS_ARTICLE_COLUMNS                                                               \
-    ", a.body, a.homepage, to_char(a.published_at, 'YYYY-MM-DD\"T\"HH24:MI:SSOF') AS " \
-    "published_iso, to_char(a.updated_at, 'YYYY-MM-DD\"T\"HH24:MI:SSOF') AS updated_iso"
+#define NEWS_STORY_COLUMNS                                                                       \
+    NEWS_ARTICLE_COLUMNS                                                                         \
+    ", a.body, a.homepage, to_char(a.published_at AT TIME ZONE 'UTC', "                          \
+    "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS "                                                      \
+    "published_iso, to_char(a.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') " \
+    "AS updated_iso"
 
 enum { NEWS_PAGE_SIZE = 24, NEWS_HOME_ARTICLES = 7, NEWS_MOST_READ = 5 };
 
