@@ -80,29 +80,15 @@ void perfopt__strbuf_printf(perfopt__strbuf *sb, const char *format, ...)
     va_end(args);
 }
 
-static const char *html_entity(char c)
-{
-    switch (c) {
-    case '&':
-        return "&amp;";
-    case '<':
-        return "&lt;";
-    case '>':
-        return "&gt;";
-    case '"':
-        return "&#34;";
-    case '\'':
-        return "&#39;";
-    default:
-        return NULL;
-    }
-}
+/* Indexed by byte; NULL = the byte stays as it is. */
+static const char *const html_entities[256] = {
+    ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&#34;", ['\''] = "&#39;"};
 
 void perfopt__strbuf_put_html(perfopt__strbuf *sb, const char *text, size_t length)
 {
     size_t start = 0;
     for (size_t i = 0; i < length; i++) {
-        const char *entity = html_entity(text[i]);
+        const char *entity = html_entities[(unsigned char)text[i]];
         if (!entity)
             continue;
         perfopt__strbuf_append(sb, text + start, i - start);
@@ -160,17 +146,37 @@ void perfopt__strbuf_put_json(perfopt__strbuf *sb, const char *text, size_t leng
     perfopt__strbuf_putc(sb, '"');
 }
 
+static bool is_unreserved(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
 void perfopt__strbuf_put_url(perfopt__strbuf *sb, const char *text, size_t length)
 {
+    static const char digits[] = "0123456789ABCDEF";
+    size_t start = 0;
     for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)text[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '-' || c == '.' || c == '_' || c == '~';
-        if (plain)
-            perfopt__strbuf_putc(sb, (char)c);
-        else
-            perfopt__strbuf_printf(sb, "%%%02X", c);
+        if (is_unreserved(c))
+            continue;
+        const char escape[3] = {'%', digits[c >> 4], digits[c & 15]};
+        perfopt__strbuf_append(sb, text + start, i - start);
+        perfopt__strbuf_append(sb, escape, sizeof(escape));
+        start = i + 1;
     }
+    perfopt__strbuf_append(sb, text + start, length - start);
+}
+
+void perfopt__strbuf_put_uint(perfopt__strbuf *sb, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    perfopt__strbuf_append(sb, digits + at, sizeof(digits) - at);
 }
 
 void perfopt__strbuf_clear(perfopt__strbuf *sb)

@@ -42,6 +42,8 @@ void perfopt__strbuf_put_html(perfopt__strbuf *sb, const char *text, size_t leng
 void perfopt__strbuf_put_json(perfopt__strbuf *sb, const char *text, size_t length);
 /* Appends percent-encoded text; only RFC 3986 unreserved characters stay. */
 void perfopt__strbuf_put_url(perfopt__strbuf *sb, const char *text, size_t length);
+/* Appends a number in decimal; much cheaper than printf. */
+void perfopt__strbuf_put_uint(perfopt__strbuf *sb, uint64_t number);
 /* Forgets the contents, keeps the memory. */
 void perfopt__strbuf_clear(perfopt__strbuf *sb);
 /* Hands the memory to the caller (free with perfopt__free) and leaves an empty buffer; NULL if an

@@ -82,6 +82,8 @@ bool perfopt__image_source_has_webp(const perfopt__image_source *source);
 /* "<name>-<width>w-<hash>.<ext>" */
 void perfopt__variant_put_name(perfopt__strbuf *out, const char *name,
                                const perfopt__variant *variant);
+/* What follows the image's name: "-480w-0123456789ab.webp". */
+void perfopt__variant_put_suffix(perfopt__strbuf *out, const perfopt__variant *variant);
 /* Makes a variant that is not there; others who want the same one wait. */
 perfopt_status perfopt__variant_make(perfopt_frontend *frontend, const char *name,
                                      const perfopt__image_source *source,

@@ -18,46 +18,55 @@
 
 /* ---- pieces ------------------------------------------------------------------------------- */
 
-/* Percent-encodes a path, so that no space or comma can break a srcset. */
-static void put_variant_url(perfopt__strbuf *out, const perfopt_frontend *frontend,
-                            const char *name, const perfopt__variant *variant)
+/*
+ * What all variants of an image begin with: the prefix and the percent-encoded name, so that no
+ * space or comma can break a srcset. `html`: ready for an attribute. Encoded once per tag, since a
+ * picture names it a dozen times.
+ */
+static void put_url_base(perfopt__strbuf *out, const perfopt_frontend *frontend, const char *name,
+                         bool html)
 {
-    perfopt__strbuf file = PERFOPT__STRBUF_INIT;
-    perfopt__variant_put_name(&file, name, variant);
-    perfopt__strbuf_puts(out, frontend->prefix);
-    size_t start = 0;
-    for (size_t i = 0; i <= file.length && !file.failed; i++) {
-        if (i < file.length && file.data[i] != '/')
-            continue;
-        perfopt__strbuf_put_url(out, file.data + start, i - start);
-        if (i < file.length)
+    if (html)
+        perfopt__strbuf_put_html(out, frontend->prefix, strlen(frontend->prefix));
+    else
+        perfopt__strbuf_puts(out, frontend->prefix);
+    for (const char *part = name; *part;) {
+        size_t length = strcspn(part, "/");
+        perfopt__strbuf_put_url(out, part, length);
+        part += length;
+        for (; *part == '/'; part++)
             perfopt__strbuf_putc(out, '/');
-        start = i + 1;
     }
-    out->failed |= file.failed;
-    perfopt__strbuf_finish(&file);
 }
 
-static void put_srcset(perfopt__strbuf *out, const perfopt_frontend *frontend, const char *name,
+/* The rest of a variant's name needs no encoding: digits, letters, '-' and '.'. */
+static void put_variant_url(perfopt__strbuf *out, const perfopt__strbuf *base,
+                            const perfopt__variant *variant)
+{
+    perfopt__strbuf_append(out, base->data, base->length);
+    perfopt__variant_put_suffix(out, variant);
+}
+
+static void put_srcset(perfopt__strbuf *out, const perfopt__strbuf *base,
                        const perfopt__image_source *source, bool webp)
 {
     for (uint32_t i = 0; i < source->width_count; i++) {
         perfopt__variant variant = perfopt__variant_at(source, i, webp);
-        perfopt__strbuf_puts(out, i ? ", " : "");
-        put_variant_url(out, frontend, name, &variant);
-        perfopt__strbuf_printf(out, " %uw", variant.width);
+        if (i)
+            perfopt__strbuf_append(out, ", ", 2);
+        put_variant_url(out, base, &variant);
+        perfopt__strbuf_putc(out, ' ');
+        perfopt__strbuf_put_uint(out, variant.width);
+        perfopt__strbuf_putc(out, 'w');
     }
 }
 
-static void put_srcset_attribute(perfopt__strbuf *out, const perfopt_frontend *frontend,
-                                 const char *name, const perfopt__image_source *source, bool webp)
+static void put_srcset_attribute(perfopt__strbuf *out, const perfopt__strbuf *base,
+                                 const perfopt__image_source *source, bool webp)
 {
-    perfopt__strbuf srcset = PERFOPT__STRBUF_INIT;
-    put_srcset(&srcset, frontend, name, source, webp);
-    if (!srcset.failed && srcset.data)
-        perfopt__put_attribute(out, "srcset", srcset.data);
-    out->failed |= srcset.failed;
-    perfopt__strbuf_finish(&srcset);
+    perfopt__strbuf_puts(out, " srcset=\"");
+    put_srcset(out, base, source, webp);
+    perfopt__strbuf_putc(out, '"');
 }
 
 static const char *without_slash(const char *name)
@@ -125,21 +134,25 @@ static void put_picture(perfopt__strbuf *out, const perfopt_frontend *frontend, 
                         const perfopt__image_source *source, const perfopt_image_options *options)
 {
     const char *sizes = options->sizes ? options->sizes : "100vw";
+    perfopt__strbuf base = PERFOPT__STRBUF_INIT;
+    put_url_base(&base, frontend, name, true);
     perfopt__strbuf_puts(out, "<picture>");
     if (perfopt__image_source_has_webp(source)) {
         perfopt__strbuf_puts(out, "<source type=\"image/webp\"");
-        put_srcset_attribute(out, frontend, name, source, true);
+        put_srcset_attribute(out, &base, source, true);
         perfopt__put_attribute(out, "sizes", sizes);
         perfopt__strbuf_putc(out, '>');
     }
     perfopt__variant largest = perfopt__variant_at(source, source->width_count - 1, false);
     perfopt__strbuf_puts(out, "<img src=\"");
-    put_variant_url(out, frontend, name, &largest);
+    put_variant_url(out, &base, &largest);
     perfopt__strbuf_putc(out, '"');
-    put_srcset_attribute(out, frontend, name, source, false);
+    put_srcset_attribute(out, &base, source, false);
     perfopt__put_attribute(out, "sizes", sizes);
     put_common(out, source, options);
     perfopt__strbuf_puts(out, "</picture>");
+    out->failed |= base.failed;
+    perfopt__strbuf_finish(&base);
 }
 
 static void put_image(perfopt__strbuf *out, perfopt_frontend *frontend, const char *name,
@@ -169,14 +182,18 @@ const char *perfopt_image_srcset(perfopt_frontend *frontend, const char *name,
 {
     perfopt__image_source source;
     perfopt__strbuf out = PERFOPT__STRBUF_INIT;
+    perfopt__strbuf base = PERFOPT__STRBUF_INIT;
     name = without_slash(name);
     if (find_source(frontend, name, &source)) {
+        put_url_base(&base, frontend, name, false);
         const char *own = perfopt__image_media_type(source.header.format);
         if (!media_type || strcmp(media_type, own) == 0)
-            put_srcset(&out, frontend, name, &source, false);
+            put_srcset(&out, &base, &source, false);
         else if (strcmp(media_type, "image/webp") == 0 && perfopt__image_source_has_webp(&source))
-            put_srcset(&out, frontend, name, &source, true);
+            put_srcset(&out, &base, &source, true);
     }
+    out.failed |= base.failed;
+    perfopt__strbuf_finish(&base);
     return perfopt__strbuf_to_arena(&out, arena);
 }
 

@@ -80,8 +80,17 @@ void perfopt__variant_put_name(perfopt__strbuf *out, const char *name,
                                const perfopt__variant *variant)
 {
     perfopt__strbuf_puts(out, name);
-    perfopt__strbuf_printf(out, "-%uw-%s.%s", variant->width, variant->hash,
-                           perfopt__image_extension(variant->format));
+    perfopt__variant_put_suffix(out, variant);
+}
+
+void perfopt__variant_put_suffix(perfopt__strbuf *out, const perfopt__variant *variant)
+{
+    perfopt__strbuf_putc(out, '-');
+    perfopt__strbuf_put_uint(out, variant->width);
+    perfopt__strbuf_append(out, "w-", 2);
+    perfopt__strbuf_puts(out, variant->hash);
+    perfopt__strbuf_putc(out, '.');
+    perfopt__strbuf_puts(out, perfopt__image_extension(variant->format));
 }
 
 /* "<output>/<name of the variant>"; NULL when out of memory. */
