@@ -11,11 +11,14 @@ if(TARGET perfopt_cli)
 endif()
 
 # Who links the static library needs what the shared one has inside: the same pkg-config modules.
-set(PERFOPT_PC_REQUIRES "")
+set(PERFOPT_PC_LIBRARIES "")
 set(PERFOPT_FIND_LIBRARIES "")
 foreach(library HIREDIS LIBPQ ZLIB MICROHTTPD XXHASH JANSSON SODIUM LIBDEFLATE BROTLI JPEG WEBP PNG)
   if(${library}_FOUND)
-    string(APPEND PERFOPT_PC_REQUIRES " ${${library}_MODULE_NAME}")
+    # As -l flags, not as Requires.private: libpq's own private list names libraries of its build.
+    foreach(name ${${library}_LIBRARIES})
+      string(APPEND PERFOPT_PC_LIBRARIES " -l${name}")
+    endforeach()
     string(APPEND PERFOPT_FIND_LIBRARIES
       "pkg_check_modules(${library} REQUIRED IMPORTED_TARGET ${${library}_MODULE_NAME})\n")
   endif()

@@ -10,6 +10,7 @@ cleanup() {
   rm -rf "$work"
 }
 trap cleanup EXIT
+trap 'echo "news_test: line $LINENO failed" >&2' ERR
 
 fail() {
   echo "news_test: $*" >&2
@@ -74,11 +75,12 @@ fetch 200 "$site/"
 asset=$(grep -o '/static/css/site-[^"> ]*\.css' "$work/body" | head -n 1)
 fetch 200 "$site$asset" -H 'Accept-Encoding: gzip'
 [ "$(header Cache-Control)" = "public, max-age=31536000, immutable" ] || fail "$(header Cache-Control)"
-image=$(grep -o '/images/[^"> ,]*\.webp' "$work/body" | head -n 1)
+fetch 200 "$site/"
+image=$(grep -o '/images/[^"> ,]*\.webp' "$work/body" | head -n 1 || true)
 [ -n "$image" ] || fail "no WebP image on the home page"
 fetch 200 "$site$image"
 [ "$(header Content-Type)" = image/webp ] || fail "$(header Content-Type)"
-fetch 404 "$site/static/../news.h" --path-as-is
+fetch 400 "$site/static/../news.h" --path-as-is
 fetch 404 "$site/images/images/Dune-333w-000000000000.webp"
 beacon='[{"name":"LCP","value":1200,"id":"v5-1","route":"/"}]'
 fetch 204 "$site/perfopt/beacon" -d "$beacon" -H 'Content-Type: application/json'
