@@ -4,6 +4,11 @@
  * Closed by default: without a password every path below the prefix answers 404. Mount it on the
  * site's own router, or give it a daemon of its own (127.0.0.1 unless told otherwise).
  *
+ * Who guesses passwords is slowed down by address: five failures a minute, then 429. Behind a proxy
+ * all clients have the proxy's address and share that limit. The style sheet and the scripts are
+ * served without a login, because they are the same in every copy of the library. Actions need a
+ * browser that sends Sec-Fetch-Site (https or localhost), or one that runs the pages' script.
+ *
  *     GET  /admin/performance                       overview
  *     GET  /admin/performance/asset-optimization    assets
  *     GET  /admin/performance/ssr-optimization      templates
@@ -36,14 +41,15 @@ typedef struct perfopt_admin_options {
     const char *user; /* PERFOPT_ADMIN_USER; NULL = "admin"; copied */
     const char
         *password; /* PERFOPT_ADMIN_PASSWORD, at least 12 characters; copied as a keyed hash */
-    const char *viewer_password; /* PERFOPT_ADMIN_VIEWER_PASSWORD: may look, not act; NULL = none */
+    const char *viewer_password; /* PERFOPT_ADMIN_VIEWER_PASSWORD: the user "viewer" may look, not
+                                    act; at least 12 characters; NULL = none */
     perfopt_admin_auth_fn auth;  /* asked instead of the passwords; NULL = passwords */
     void *auth_user;
     const char *bind;          /* PERFOPT_ADMIN_BIND, own daemon's address; NULL = "127.0.0.1" */
     uint32_t port;             /* PERFOPT_ADMIN_PORT, own daemon's port; 0 = no own daemon */
     perfopt_switch metrics;    /* PERFOPT_ADMIN_METRICS: serve /metrics; default off */
     const char *metrics_token; /* PERFOPT_ADMIN_METRICS_TOKEN: "Authorization: Bearer ..." for
-                                  /metrics; NULL = the dashboards' login */
+                                  /metrics, at least 12 characters; NULL = the dashboards' login */
     const char *site_name;     /* shown in the header; NULL = "libperfopt" */
 } perfopt_admin_options;
 
@@ -70,8 +76,8 @@ typedef struct perfopt_admin_sources {
  *
  * @param[out] out Destroy with perfopt_admin_destroy(); untouched on failure.
  * @return PERFOPT_OK (also without a password: everything is 404 then); PERFOPT_ECONFIG (password
- *         shorter than 12 characters, malformed address, names the setting), PERFOPT_EINVAL,
- *         PERFOPT_ENOMEM.
+ *         shorter than 12 characters, malformed address, names the setting), PERFOPT_EINVAL (no
+ *         monitor or http), PERFOPT_EFAILED (libsodium), PERFOPT_ENOMEM.
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */

@@ -34,8 +34,9 @@ typedef enum perfopt_asset_type {
  *
  * The result means the same to a browser: strings, regular expressions, template literals, url()s
  * and comments that start with "!" or carry a licence mark ("@license", "@preserve") stay.
- * Identifiers are not renamed. A document that cannot be tokenised is an error with its line and
- * column, never a guess.
+ * Identifiers are not renamed. Source-map comments go, because the map describes the text before. A
+ * document that cannot be tokenised is an error with its line and column, never a guess; a script
+ * or style inside HTML that cannot be stays as it is.
  *
  * @param type       Any but PERFOPT_ASSET_OTHER.
  * @param[out] out   Release with perfopt_bytes_release(); untouched on failure.
@@ -79,11 +80,13 @@ typedef struct perfopt_assets_options {
  * Open an asset folder and load its manifest if there is one.
  *
  * Without a manifest, or for names that are not in it, sources are served under their plain names
- * with a short lifetime.
+ * with a short lifetime. A manifest that another process writes later is noticed by
+ * perfopt_assets_serve() and perfopt_assets_get_optimization_stats(), at most once a second.
  *
  * @param[out] out Destroy with perfopt_assets_destroy(); untouched on failure.
- * @return PERFOPT_OK; PERFOPT_ECONFIG (no root, root is no folder), PERFOPT_EPROTO (damaged
- *         manifest: the message says to precompile again), PERFOPT_EINVAL, PERFOPT_ENOMEM.
+ * @return PERFOPT_OK; PERFOPT_ECONFIG (no root, root is no folder, output contains root, url_prefix
+ *         is no URL), PERFOPT_EPROTO (damaged manifest: the message says to delete it and
+ * precompile again), PERFOPT_EIO, PERFOPT_EINVAL, PERFOPT_ENOMEM.
  *
  * Thread-safety: any thread.   Blocks: file system.   Since: 0.1
  */
@@ -117,13 +120,19 @@ typedef struct perfopt_precompile_result {
  * the result <name>-<first 12 hex digits of its SHA-256><ext>, writes gzip (and brotli) variants
  * when they are at least 5 % smaller, and replaces the manifest at the end. Files whose source did
  * not change are not built again. A pattern without '/' matches the base name at any depth
- * ("*.css"); with '/' it matches the path below root. Entries of files outside the patterns stay.
+ * ("*.css"); with '/' it matches the path below root ("**" crosses folders). Entries of files
+ * outside the patterns stay; entries of sources that are gone go.
+ *
+ * Names with ".min." are taken as minified already and keep their source-map comments. Files that
+ * name each other in a circle keep the plain names among themselves. The two builds before of each
+ * file stay reachable under their hashed names until perfopt_assets_clear_cache().
  *
  * @param patterns NULL-terminated array; NULL = all files.
- * @param progress May be NULL.
+ * @param progress May be NULL; runs on the calling thread.
  * @param[out] result May be NULL; filled also on PERFOPT_ECANCELED.
- * @return PERFOPT_OK (also when `failed` > 0: details are logged), PERFOPT_ECANCELED, PERFOPT_EBUSY
- *         (another call is running in this process), PERFOPT_EIO, PERFOPT_ENOMEM.
+ * @return PERFOPT_OK (also when `failed` > 0: details are logged), PERFOPT_ECANCELED (the old build
+ *         stays), PERFOPT_EBUSY (another call is running, in this process or another), PERFOPT_EIO,
+ *         PERFOPT_EPROTO (another process left a damaged manifest), PERFOPT_ENOMEM.
  *
  * Thread-safety: any thread; readers go on with the old build.   Blocks: file system, CPU.
  * Since: 0.1
@@ -146,10 +155,11 @@ PERFOPT_API perfopt_status perfopt_assets_compress(perfopt_assets *assets, uint3
                                                    perfopt_error *err);
 
 /**
- * Forget files kept in memory and delete built files that no manifest entry names.
+ * Forget files kept in memory and delete built files that no manifest entry names, those of the
+ * builds before too. Files whose names no build writes are never deleted.
  *
  * @param[out] removed Files deleted; may be NULL.
- * @return PERFOPT_OK, PERFOPT_EBUSY, PERFOPT_EIO.
+ * @return PERFOPT_OK, PERFOPT_EBUSY, PERFOPT_EIO, PERFOPT_ENOMEM.
  *
  * Thread-safety: any thread.   Blocks: file system.   Since: 0.1
  */
@@ -185,7 +195,8 @@ PERFOPT_API const char *perfopt_asset_url(perfopt_assets *assets, const char *na
                                           perfopt_arena *arena);
 
 /**
- * Version of one asset (12 hex digits of its content hash) or of all (name NULL: of the manifest).
+ * Version of one asset or of all (name NULL: of the manifest): 12 hex digits of the content hash,
+ * or for a source that is not built of its size and time.
  *
  * @param[out] out 13 bytes, NUL-terminated; "0" if there is none.
  *
@@ -196,7 +207,7 @@ PERFOPT_API void perfopt_asset_version(perfopt_assets *assets, const char *name,
 /**
  * Subresource-integrity value of a built asset, "sha256-<base64>".
  *
- * @return PERFOPT_OK or PERFOPT_ENOTFOUND.
+ * @return PERFOPT_OK or PERFOPT_ENOTFOUND (not built; development, where sources are served).
  *
  * Thread-safety: any thread.   Blocks: never.   Since: 0.1
  */
@@ -238,7 +249,11 @@ typedef struct perfopt_asset_response {
  * RFC 9110: q-values of Accept-Encoding, strong ETags that differ per encoding, If-None-Match lists
  * and weak comparison, one Range with If-Range, 416 with "bytes * / length". Hidden files (a path
  * segment that starts with '.'), links that leave the root, folders and names that leave the root
- * are 404.
+ * are 404. If no encoding is acceptable, the plain file is sent.
+ *
+ * The name of a built file gives that build; a logical name gives the same bytes with a short
+ * lifetime. A source that is not built is compressed in memory and compared with its file once a
+ * second (development: every time).
  *
  * @param[out] out Finish with perfopt_asset_response_finish() whatever the result.
  * @return PERFOPT_OK (look at out->status), PERFOPT_ENOMEM, PERFOPT_EIO.

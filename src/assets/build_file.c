@@ -191,7 +191,7 @@ void perfopt__job_prepare(const perfopt_assets *assets, perfopt__job *job)
         return;
     }
     perfopt__job_load(assets, job);
-    if (job->status != PERFOPT_OK || job->waits || !job->text)
+    if (job->status != PERFOPT_OK || job->waits || !job->entry || !job->text)
         return;
     perfopt__job_name(job);
     perfopt__job_write(assets, job);

@@ -11,6 +11,8 @@
 
 #include "base/error.h"
 
+#include <ctype.h>
+
 enum category {
     OTHER,  /* unknown or replaced: white space on both sides counts */
     INLINE, /* white space before it and just inside it is the same */
@@ -324,6 +326,21 @@ static bool put_tag(html_minifier *h, const perfopt__markup_token *tag)
     return true;
 }
 
+/* Would the text before a comment and the text behind it, put together, be a tag or a character
+ * reference? */
+static bool comment_separates(const perfopt__strbuf *out)
+{
+    size_t n = out->length;
+    if (n > 0 && out->data[n - 1] == '/')
+        n--;
+    if (n > 0 && out->data[n - 1] == '<')
+        return true;
+    size_t least = n > 40 ? n - 40 : 0;
+    while (n > least && (out->data[n - 1] == '#' || isalnum((unsigned char)out->data[n - 1])))
+        n--;
+    return n > 0 && out->data[n - 1] == '&';
+}
+
 static bool put_token(html_minifier *h, const perfopt__markup_token *t)
 {
     const char *text = h->markup.text + t->start;
@@ -336,9 +353,11 @@ static bool put_token(html_minifier *h, const perfopt__markup_token *t)
     case MARKUP_CLOSE:
         return put_tag(h, t);
     case MARKUP_COMMENT:
-        if (!perfopt__markup_keeps_comment(&h->markup, t))
-            return true;
-        break;
+        if (perfopt__markup_keeps_comment(&h->markup, t))
+            break;
+        if (!h->pending && comment_separates(h->out))
+            perfopt__strbuf_puts(h->out, "<!---->");
+        return true;
     default:
         break;
     }

@@ -93,7 +93,9 @@ static bool put_token(svg_minifier *s, const perfopt__markup_token *t)
     case MARKUP_COMMENT:
         if (t->end - t->start < 7)
             return fail(s, t->start, "malformed comment");
-        if (!perfopt__comment_is_kept(text + 4, t->end - t->start - 7))
+        /* Behind a "]" it may be what keeps "]]>" apart, which XML forbids in text. */
+        if (!perfopt__comment_is_kept(text + 4, t->end - t->start - 7) &&
+            (s->out->length == 0 || s->out->data[s->out->length - 1] != ']'))
             return true;
         break;
     default:

@@ -94,8 +94,8 @@ perfopt_status perfopt_value_from_json(perfopt_arena *arena, const char *text, s
                                        perfopt_value *out, perfopt_error *err)
 {
     json_error_t fault;
-    json_t *json = json_loadb(text, length,
-                              JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &fault);
+    json_t *json =
+        json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &fault);
     if (!json)
         return report(&fault, err);
     perfopt_value value;

@@ -91,8 +91,7 @@ static perfopt_status grow(perfopt_map *map)
     size_t capacity = map->capacity ? map->capacity * 2 : 4;
     if (capacity > UINT32_MAX / 4)
         return PERFOPT_ENOMEM;
-    perfopt__value_entry *entries =
-        perfopt_arena_alloc(map->arena, capacity * sizeof(*entries));
+    perfopt__value_entry *entries = perfopt_arena_alloc(map->arena, capacity * sizeof(*entries));
     if (!entries)
         return PERFOPT_ENOMEM;
     if (map->count)

@@ -281,17 +281,17 @@ size_t perfopt__number_digits(double value, perfopt__number_mode mode, int count
 
 size_t perfopt__number_from_int(int64_t value, char out[20])
 {
-    char reversed[20];
+    char digits[20];
+    char *p = digits + sizeof(digits);
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    size_t n = 0;
     do {
-        reversed[n++] = (char)('0' + rest % 10);
+        *--p = (char)('0' + rest % 10);
         rest /= 10;
     } while (rest);
     if (value < 0)
-        reversed[n++] = '-';
-    for (size_t i = 0; i < n; i++)
-        out[i] = reversed[n - 1 - i];
+        *--p = '-';
+    size_t n = (size_t)(digits + sizeof(digits) - p);
+    memcpy(out, p, n);
     return n;
 }
 

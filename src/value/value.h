@@ -33,7 +33,7 @@ struct perfopt_map {
 
 /* Nesting that equality, hashes and JSON follow. */
 #define PERFOPT__VALUE_EQUAL_DEPTH 100
-#define PERFOPT__VALUE_JSON_DEPTH 512
+#define PERFOPT__VALUE_JSON_DEPTH  512
 
 /* compare.c ---------------------------------------------------------------------------------- */
 

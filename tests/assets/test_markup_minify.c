@@ -65,6 +65,7 @@ static void html_comments(void **state)
         {"<p><!-- -->a<!----></p>", NULL},
         {"<!--#include virtual=\"a\" -->", NULL},
         {"<!-->a", NULL},
+        {"1 <<!-- x -->b &am<!-- x -->p; <<!-- x --> c", "1 <<!---->b &am<!---->p; <<!----> c"},
         {"<!-- a --!>b", "b"},
     };
     CHECK_MINIFY(PERFOPT_ASSET_HTML, cases);
