@@ -3,8 +3,8 @@
 # One module of the library: its objects go into libperfopt, and the internal static library
 # perfopt_<name> lets a unit test link this module and only the modules below it, so that a
 # violation of the layering does not even link.
-set(PERFOPT_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-  -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wno-pedantic)
+set(PERFOPT_WARNINGS -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+  -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2)
 
 if(PERFOPT_SANITIZE)
   add_compile_options(-fsanitize=${PERFOPT_SANITIZE} -fno-omit-frame-pointer
@@ -14,15 +14,6 @@ endif()
 
 function(perfopt_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS;SOURCES;LIBRARIES")
-  foreach(source ${arg_SOURCES}) # TEMPORARY-PARALLEL-WORK
-    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})
-      message(STATUS "TEMPORARY: ${name}: ${source} does not exist yet")
-      list(REMOVE_ITEM arg_SOURCES ${source})
-    endif()
-  endforeach()
-  if(NOT arg_SOURCES)
-    return()
-  endif() # TEMPORARY-PARALLEL-WORK
   add_library(perfopt_${name}_objects OBJECT ${arg_SOURCES})
   add_library(perfopt_${name} STATIC $<TARGET_OBJECTS:perfopt_${name}_objects>)
   target_include_directories(perfopt_${name}_objects PRIVATE
@@ -40,7 +31,7 @@ function(perfopt_module name)
   set_property(GLOBAL APPEND PROPERTY PERFOPT_LIBRARIES ${arg_LIBRARIES})
 endfunction()
 
-# perfopt_define_if(module NAME): defines PERFOPT_HAVE_<NAME> and links it, if it was found.
+# perfopt_use_optional(module NAME): defines PERFOPT_HAVE_<NAME> and links it, if it was found.
 function(perfopt_use_optional module name)
   if(${name}_FOUND)
     target_compile_definitions(perfopt_${module}_objects PRIVATE PERFOPT_HAVE_${name}=1)
