@@ -39,6 +39,8 @@ char *perfopt__format_ms(double ms, char out[PERFOPT__FORMAT])
 {
     if (!isfinite(ms))
         return dash(out);
+    if (ms > 0 && ms < 0.1)
+        return with_unit(ms * 1000, ms < 0.01 ? 1 : 0, "\xC2\xB5s", out);
     if (ms < 1000)
         return with_unit(ms, ms < 1 ? 2 : ms < 10 ? 1 : 0, "ms", out);
     return ms < 60000 ? with_unit(ms / 1000, 2, "s", out) : perfopt__format_duration(ms, out);
