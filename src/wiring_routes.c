@@ -4,54 +4,20 @@
  */
 #include "wiring.h"
 
-#include "base/error.h"
+#include "http/serve_file.h"
 
 #include <stdio.h>
-#include <string.h>
 
-static perfopt_status send_asset(perfopt_response *res, const perfopt_asset_response *asset)
+static perfopt_status from_images(void *user, const perfopt_asset_request *request,
+                                  perfopt_asset_response *out)
 {
-    perfopt_response_set_status(res, asset->status);
-    const char *const headers[][2] = {
-        {"Content-Type", asset->content_type},
-        {"Content-Encoding", asset->content_encoding},
-        {"Cache-Control", asset->cache_control},
-        {"ETag", asset->etag},
-        {"Last-Modified", asset->last_modified},
-        {"Content-Range", asset->content_range},
-        {"Vary", asset->vary_accept_encoding ? "Accept-Encoding" : NULL},
-        {"Accept-Ranges", asset->accept_ranges ? "bytes" : NULL},
-        {"X-Content-Type-Options", "nosniff"},
-    };
-    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
-        if (!headers[i][1] || !*headers[i][1])
-            continue;
-        perfopt_status status = perfopt_response_set_header(res, headers[i][0], headers[i][1]);
-        if (status != PERFOPT_OK)
-            return status;
-    }
-    return asset->body ? perfopt_response_set_body(res, asset->body, asset->body_length)
-                       : PERFOPT_OK;
+    return perfopt_images_serve(user, request, out);
 }
 
 static perfopt_status serve_image(perfopt_request *req, perfopt_response *res, void *user)
 {
-    const char *path = perfopt_request_param(req, "name");
-    const perfopt_asset_request request = {
-        .path = path ? path : "",
-        .path_length = path ? strlen(path) : 0,
-        .accept_encoding = perfopt_request_header(req, "Accept-Encoding"),
-        .if_none_match = perfopt_request_header(req, "If-None-Match"),
-        .if_modified_since = perfopt_request_header(req, "If-Modified-Since"),
-        .range = perfopt_request_header(req, "Range"),
-        .if_range = perfopt_request_header(req, "If-Range"),
-    };
-    perfopt_asset_response asset = {0};
-    perfopt_status status = perfopt_images_serve(user, &request, &asset);
-    if (status == PERFOPT_OK)
-        status = asset.status == 404 ? PERFOPT_ENOTFOUND : send_asset(res, &asset);
-    perfopt_asset_response_finish(&asset);
-    return status;
+    const char *name = perfopt_request_param(req, "name");
+    return perfopt__serve_file(req, res, name ? name : "", from_images, user);
 }
 
 static perfopt_status serve_rum_script(perfopt_request *req, perfopt_response *res, void *user)

@@ -1,10 +1,11 @@
 /*
- * serve_assets.c - the asset prefix: hands the request to perfopt_assets_serve() and its answer to
- * the response.
+ * serve_assets.c - files: hands the request to whoever has the file (the assets, the image
+ * variants) and the answer to the response.
  */
 #include "http/http_internal.h"
 
 #include "assets/assets_internal.h"
+#include "http/serve_file.h"
 
 const char *perfopt__asset_prefix(const perfopt_assets *assets)
 {
@@ -52,7 +53,8 @@ static perfopt_status set_body(perfopt_response *res, const perfopt_asset_respon
     return PERFOPT_OK;
 }
 
-static perfopt_status fill(perfopt_request *req, perfopt_response *res, const char *path)
+perfopt_status perfopt__serve_file(perfopt_request *req, perfopt_response *res, const char *path,
+                                   perfopt__file_source_fn source, void *user)
 {
     perfopt_asset_response *asset = perfopt_arena_alloc(req->arena, sizeof(*asset));
     if (!asset)
@@ -66,7 +68,7 @@ static perfopt_status fill(perfopt_request *req, perfopt_response *res, const ch
         .range = perfopt_request_header(req, "Range"),
         .if_range = perfopt_request_header(req, "If-Range"),
     };
-    perfopt_status status = perfopt_assets_serve(req->http->options.assets, &request, asset);
+    perfopt_status status = source(user, &request, asset);
     if (perfopt_arena_defer(req->arena, release_asset, asset) != PERFOPT_OK)
         return PERFOPT_ENOMEM;
     if (status != PERFOPT_OK)
@@ -80,8 +82,14 @@ static perfopt_status fill(perfopt_request *req, perfopt_response *res, const ch
     return status == PERFOPT_OK ? set_body(res, asset) : status;
 }
 
+static perfopt_status from_assets(void *user, const perfopt_asset_request *request,
+                                  perfopt_asset_response *out)
+{
+    return perfopt_assets_serve(user, request, out);
+}
+
 void perfopt__serve_asset(perfopt_request *req, perfopt_response *res, const char *path)
 {
-    if (fill(req, res, path) != PERFOPT_OK)
+    if (perfopt__serve_file(req, res, path, from_assets, req->http->options.assets) != PERFOPT_OK)
         perfopt__status_page(res, 500);
 }
