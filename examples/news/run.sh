@@ -50,12 +50,24 @@ database=$dir/postgres
 pg_bin=/usr/lib/postgresql/15/bin
 
 # PostgreSQL refuses to run as root; then the packages' user runs it, and only its folder is that user's.
-if [ "$(id -u)" -eq 0 ]; then as_postgres() { runuser -u postgres -- "$@"; }; else as_postgres() { "$@"; }; fi
+# (cd /: that user may not be allowed to enter this folder.)
+if [ "$(id -u)" -eq 0 ]; then
+  as_postgres() (cd / && runuser -u postgres -- "$@")
+else
+  as_postgres() { "$@"; }
+fi
 if [ "$(id -u)" -eq 0 ]; then database_user=postgres; else database_user=$(id -un); fi
 # Socket paths must be short (107 bytes); build folders can be deep.
 sockets=$(printf '/tmp/perfopt-news-%s-%s' "$(id -u)" "$(printf %s "$dir" | cksum | cut -d ' ' -f 1)")
 
 say() { printf '%s\n' "$*" >&2; }
+
+# Below a folder that only root may enter, such as /root, the server cannot have its data.
+place_database() {
+  if [ "$(id -u)" -eq 0 ] && id postgres >/dev/null 2>&1 && ! as_postgres test -x "$root"; then
+    database=/var/tmp/$(basename "$sockets")
+  fi
+}
 
 end_process() { # pid file
   local pid
@@ -70,6 +82,7 @@ stop_all() {
   rm -f "$json"
 }
 
+place_database
 if [ $stop = yes ]; then
   stop_all
   say "stopped"
@@ -77,6 +90,7 @@ if [ $stop = yes ]; then
 fi
 
 [ $install = no ] || packaging/install-deps.sh build site >&2
+place_database # again: the package has just made the user
 
 build_site() {
   cmake --preset release >"$dir/configure.log" 2>&1 || { cat "$dir/configure.log" >&2; exit 1; }

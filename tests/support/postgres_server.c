@@ -77,6 +77,9 @@ static pid_t spawn(const test_postgres *pg, const char *program, const char *con
         die(pg, "fork");
     if (pid == 0) {
         become_server(parent, log);
+        /* The server's user may not be allowed to enter the folder that the tests run in. */
+        if (chdir("/") != 0)
+            _exit(98);
         execv(path, (char *const *)(uintptr_t)arguments); /* which does not write to them */
         _exit(97);
     }
