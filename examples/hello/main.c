@@ -1,6 +1,6 @@
 /*
- * hello - the smallest site: a page is made once, then served from memory. It needs neither Redis
- * nor PostgreSQL.        curl -i http://127.0.0.1:8080/hello/World
+ * hello - the smallest site: a page is made once, then served from memory, without Redis or
+ * PostgreSQL.    hello [PORT]    curl -i http://127.0.0.1:8080/hello/World
  */
 #include <perfopt/adapters/microhttpd.h>
 #include <perfopt/perfopt.h>
@@ -16,24 +16,27 @@ PERFOPT_HANDLER(hello, PERFOPT_MONITOR_PERFORMANCE(.slow_ms = 100),
 }
 
 /* Serves until Ctrl-C. */
-static int serve(perfopt_router *router, const sigset_t *stop)
+static int serve(perfopt_router *router, const sigset_t *stop, const char *port)
 {
-    struct sockaddr_in here = {
-        .sin_family = AF_INET, .sin_port = htons(8080), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in here = {.sin_family = AF_INET,
+                               .sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
+                               .sin_addr = {htonl(INADDR_LOOPBACK)}};
     struct MHD_Daemon *daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, perfopt_mhd_router_handler, router,
         PERFOPT_MHD_OPTIONS, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&here,
         MHD_OPTION_THREAD_POOL_SIZE, 4u, MHD_OPTION_CONNECTION_TIMEOUT, 30u, MHD_OPTION_END);
     int received;
     if (!daemon)
-        return perror("cannot serve on 127.0.0.1:8080"), 1;
-    printf("http://127.0.0.1:8080/hello/World\n");
+        return perror("cannot listen"), 1;
+    printf("http://127.0.0.1:%u/hello/World\n",
+           (unsigned)MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
+    fflush(stdout);
     sigwait(stop, &received);
     MHD_stop_daemon(daemon);
     return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     sigset_t stop;
     sigemptyset(&stop);
@@ -49,7 +52,7 @@ int main(void)
         perfopt_init(&cfg, &po, &err) == PERFOPT_OK &&
         perfopt_router_of(po, &router, &err) == PERFOPT_OK &&
         perfopt_router_add(router, "GET", "/hello/{name}", &hello, NULL, &err) == PERFOPT_OK)
-        result = serve(router, &stop);
+        result = serve(router, &stop, argc > 1 ? argv[1] : "8080");
     else
         fprintf(stderr, "%s\n", err.message);
     perfopt_router_destroy(router);

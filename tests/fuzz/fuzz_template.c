@@ -1,6 +1,6 @@
 /*
- * fuzz_template.c - template source from anywhere: compiling and rendering it must not crash, hang or
- * read what it should not. The first byte chooses the engine's options.
+ * fuzz_template.c - template source from anywhere: compiling and rendering it must not crash, hang
+ * or read what it should not. The first byte chooses the engine's options.
  */
 #include <perfopt/ssr.h>
 #include <string.h>
@@ -26,7 +26,8 @@ static perfopt_ssr *engine(unsigned options)
 static perfopt_value make_values(void)
 {
     static const char json[] =
-        "{\"x\": 5, \"y\": 2.5, \"s\": \"<b>W\xC3\xB6rld</b> http://a.com\", \"n\": null, \"t\": true,"
+        "{\"x\": 5, \"y\": 2.5, \"s\": \"<b>W\xC3\xB6rld</b> http://a.com\", \"n\": null, \"t\": "
+        "true,"
         "\"l\": [3, 1, 2], \"d\": {\"a\": 1, \"b\": \"two\"}, \"e\": [],"
         "\"users\": [{\"name\": \"Bob\", \"age\": 30}, {\"name\": \"ann\", \"age\": 25}]}";
     perfopt_arena *arena;
@@ -46,9 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         context.values = make_values();
     if (size < 1)
         return 0;
-    perfopt_status st = perfopt_ssr_render_string(engine(data[0]), "fuzz.html",
-                                                  (const char *)data + 1, size - 1, &context, &out,
-                                                  &err);
+    perfopt_status st = perfopt_ssr_render_string(
+        engine(data[0]), "fuzz.html", (const char *)data + 1, size - 1, &context, &out, &err);
     if ((st == PERFOPT_OK) != (out != NULL) || (st != PERFOPT_OK && !err.message[0]))
         __builtin_trap();
     perfopt_bytes_release(out);

@@ -71,7 +71,8 @@ static void names_the_place_of_errors(void **state)
     (void)state;
     perfopt_bytes *out = NULL;
     perfopt_error err = PERFOPT_ERROR_INIT;
-    write_template("syntax.html", "line one\n  {% if x %}\n{{ y | nofilter }}{% endif %}\n{% for %}");
+    write_template("syntax.html",
+                   "line one\n  {% if x %}\n{{ y | nofilter }}{% endif %}\n{% for %}");
     assert_int_equal(perfopt_ssr_render(ssr, "syntax.html", NULL, &out, &err), PERFOPT_ESYNTAX);
     assert_string_equal(err.detail, "syntax.html:4:8");
     assert_non_null(strstr(err.message, "{% for %}"));
@@ -80,8 +81,9 @@ static void names_the_place_of_errors(void **state)
     assert_int_equal(perfopt_ssr_render(ssr, "run.html", NULL, &out, &err), PERFOPT_EFAILED);
     assert_string_equal(err.detail, "inner.html:3:9");
     assert_non_null(strstr(err.message, "'a' is undefined"));
-    assert_int_equal(render_source(ssr, "\n{% macro m(q) %}\n{{ 1 / q }}{% endmacro %}{{ m(0) }}", NULL, &err),
-                     PERFOPT_EFAILED);
+    assert_int_equal(
+        render_source(ssr, "\n{% macro m(q) %}\n{{ 1 / q }}{% endmacro %}{{ m(0) }}", NULL, &err),
+        PERFOPT_EFAILED);
     assert_string_equal(err.detail, "<string>:3:6");
     assert_null(out);
     assert_null(strchr(err.message, '\n'));

@@ -5,22 +5,27 @@
 #include "ssr_helpers.h"
 #include "support/failing_alloc.h"
 
-static const char base[] = "<title>{% block title %}base{% endblock %}</title>{% block body %}{% endblock %}";
+static const char base[] =
+    "<title>{% block title %}base{% endblock %}</title>{% block body %}{% endblock %}";
 static const char part[] = "{% for t in item.tags %}<i>{{ t|upper }}</i>{% endfor %}";
 static const char macros[] = "{% macro link(href, text='go', *%}";
-static const char macro_file[] = "{% macro link(href, text='go') %}<a href=\"{{ href }}\">{{ text }}"
-                                 "{{ varargs|length }}{{ kwargs }}{% if caller %}{{ caller() }}{% endif %}</a>{% endmacro %}";
+static const char macro_file[] =
+    "{% macro link(href, text='go') %}<a href=\"{{ href }}\">{{ text }}"
+    "{{ varargs|length }}{{ kwargs }}{% if caller %}{{ caller() }}{% endif %}</a>{% endmacro %}";
 static const char page[] =
-    "{% extends 'base.html' %}{% from 'macros.html' import link %}{% import 'macros.html' as m with context %}"
+    "{% extends 'base.html' %}{% from 'macros.html' import link %}{% import 'macros.html' as m "
+    "with context %}"
     "{% set total = items|length %}{% set ns = namespace(sum=0) %}"
     "{% block title %}{{ super() }} {{ total }}{% endblock %}"
     "{% block body %}{% for item in items %}{% set ns = namespace(a=1) %}{{ loop.index }}"
-    "{% include 'part.html' %}{{ item.name|replace('a', '<b>')|truncate(5) }}{{ link('/x', item.name, 1, z=2) }}"
+    "{% include 'part.html' %}{{ item.name|replace('a', '<b>')|truncate(5) }}{{ link('/x', "
+    "item.name, 1, z=2) }}"
     "{% call link('/y') %}{{ item.name }}{% endcall %}{% endfor %}"
     "{% set block %}{{ items|map(attribute='name')|join(', ') }}{% endset %}{{ block }}"
     "{% filter indent %}a\nb{% endfilter %}{{ {'a': [1, 2.5, none], (1, 2): 'x'} }}"
     "{{ '%s-%05.1f' % ('a', 2.25) }}{{ '{:>5}'.format('x') }}{{ items|groupby('name')|length }}"
-    "{{ items|sort(attribute='name')|first|tojson }}{{ 'see www.example.com'|urlize }}{{ 'a b c'|wordwrap(2) }}"
+    "{{ items|sort(attribute='name')|first|tojson }}{{ 'see www.example.com'|urlize }}{{ 'a b "
+    "c'|wordwrap(2) }}"
     "{{ seo(title='t') }}{% with a = 1 %}{{ a }}{% endwith %}{{ missing.x|default('d') if false }}"
     "{{ range(20)|batch(3)|list|length }}{{ 'x' ~ 1 ~ '<'|safe }}{{ self.title() }}{% endblock %}";
 
@@ -93,9 +98,13 @@ static void errors_leak_nothing(void **state)
     (void)state;
     perfopt_ssr *ssr;
     static const char *const bad[] = {
-        macros, "{{ 'a'|upper|nofilter }}", "{% if 1 %}{{ 'x' ~ 1/0 }}{% endif %}",
+        macros,
+        "{{ 'a'|upper|nofilter }}",
+        "{% if 1 %}{{ 'x' ~ 1/0 }}{% endif %}",
         "{% macro m() %}{% set x %}{{ 'abc'.foo.bar }}{% endset %}{% endmacro %}{{ m() }}",
-        "{% for i in [1, 2] %}{{ 'a' * i }}{{ {}[1].x }}{% endfor %}", "{{ \"abc", "{% raw %}",
+        "{% for i in [1, 2] %}{{ 'a' * i }}{{ {}[1].x }}{% endfor %}",
+        "{{ \"abc",
+        "{% raw %}",
     };
     assert_int_equal(perfopt_ssr_create(NULL, &ssr, NULL), PERFOPT_OK);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

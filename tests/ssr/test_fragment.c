@@ -65,7 +65,8 @@ static void blocks_run_once_for_a_key(void **state)
 static void tags_invalidate(void **state)
 {
     (void)state;
-    write_template("a.html", "{% cache 'k', ttl=60, tags=['news', 'n' ~ 5] %}{{ tick() }}{% endcache %}");
+    write_template("a.html",
+                   "{% cache 'k', ttl=60, tags=['news', 'n' ~ 5] %}{{ tick() }}{% endcache %}");
     renders(ssr, "a.html", NULL, "1");
     renders(ssr, "a.html", NULL, "1");
     assert_int_equal(perfopt_cache_invalidate_tag(cache, "n5", NULL), PERFOPT_OK);
@@ -91,13 +92,15 @@ static void a_changed_include_changes_the_key(void **state)
 static void blocks_of_one_template_are_apart(void **state)
 {
     (void)state;
-    source_gives(ssr,
-                 "{% cache 'k' %}{{ tick() }}{% endcache %}{% cache 'k' %}{{ tick() }}{% endcache %}",
-                 NULL, "12");
-    write_template("loop.html", "{% for i in [1, 2, 1] %}{% cache i %}{{ tick() }}{% endcache %}{% endfor %}");
+    source_gives(
+        ssr, "{% cache 'k' %}{{ tick() }}{% endcache %}{% cache 'k' %}{{ tick() }}{% endcache %}",
+        NULL, "12");
+    write_template("loop.html",
+                   "{% for i in [1, 2, 1] %}{% cache i %}{{ tick() }}{% endcache %}{% endfor %}");
     renders(ssr, "loop.html", NULL, "343");
-    write_template("nested.html",
-                   "{% cache 'o' %}[{% cache 'i' %}{{ tick() }}{% endcache %}{{ tick() }}]{% endcache %}");
+    write_template(
+        "nested.html",
+        "{% cache 'o' %}[{% cache 'i' %}{{ tick() }}{% endcache %}{{ tick() }}]{% endcache %}");
     renders(ssr, "nested.html", NULL, "[56]");
     renders(ssr, "nested.html", NULL, "[56]");
 }

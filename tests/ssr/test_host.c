@@ -29,7 +29,8 @@ static void count_free(void *user)
 }
 
 /* link(text, href="/"): arguments by position and name, markup if auto-escaping is on. */
-static perfopt_status link_to(perfopt_call *call, perfopt_value *out, void *user, perfopt_error *err)
+static perfopt_status link_to(perfopt_call *call, perfopt_value *out, void *user,
+                              perfopt_error *err)
 {
     size_t length;
     const char *text = perfopt_call_text(call, perfopt_call_arg(call, 0), &length);
@@ -38,9 +39,9 @@ static perfopt_status link_to(perfopt_call *call, perfopt_value *out, void *user
         return PERFOPT_ENOMEM;
     if (href.kind != PERFOPT_STRING)
         return perfopt__error_set(err, PERFOPT_EINVAL, "href is missing for '%s'", text);
-    char *markup = perfopt_arena_printf(perfopt_call_arena(call), "<a href=\"%s\">%s</a>%s",
-                                        perfopt_call_text(call, href, NULL), text,
-                                        (const char *)user);
+    char *markup =
+        perfopt_arena_printf(perfopt_call_arena(call), "<a href=\"%s\">%s</a>%s",
+                             perfopt_call_text(call, href, NULL), text, (const char *)user);
     if (!markup)
         return PERFOPT_ENOMEM;
     *out = perfopt_call_autoescape(call) ? perfopt_safe(markup) : perfopt_string(markup);
@@ -62,12 +63,12 @@ static void registers_all_kinds(void **state)
 {
     (void)state;
     const perfopt_context *context = PERFOPT_CONTEXT({"x", perfopt_string("text")});
-    assert_int_equal(perfopt_ssr_register(ssr, PERFOPT_TEMPLATE_FUNCTION, "link", link_to, (void *)"!",
-                                          count_free),
+    assert_int_equal(perfopt_ssr_register(ssr, PERFOPT_TEMPLATE_FUNCTION, "link", link_to,
+                                          (void *)"!", count_free),
                      PERFOPT_OK);
-    assert_int_equal(
-        perfopt_ssr_register(ssr, PERFOPT_TEMPLATE_FILTER, "linked", link_to, (void *)"", count_free),
-        PERFOPT_OK);
+    assert_int_equal(perfopt_ssr_register(ssr, PERFOPT_TEMPLATE_FILTER, "linked", link_to,
+                                          (void *)"", count_free),
+                     PERFOPT_OK);
     assert_int_equal(
         perfopt_ssr_register(ssr, PERFOPT_TEMPLATE_TEST, "longer", is_long, NULL, NULL),
         PERFOPT_OK);
@@ -75,7 +76,8 @@ static void registers_all_kinds(void **state)
                  "<a href=\"/a\">text</a>!<a href=\"/b\">5</a>!");
     source_gives(ssr, "{{ x | linked('/c') }}", context, "<a href=\"/c\">text</a>");
     source_gives(ssr, "{{ x is longer(3) }}{{ x is longer 4 }}", context, "TrueFalse");
-    source_gives(ssr, "{{ ['a', 'abc'] | select('longer', 2) | list }}", context, "[&#39;abc&#39;]");
+    source_gives(ssr, "{{ ['a', 'abc'] | select('longer', 2) | list }}", context,
+                 "[&#39;abc&#39;]");
     source_gives(ssr, "{{ x[1:3] | linked('/c') }}", context, "<a href=\"/c\">ex</a>");
 }
 
@@ -96,9 +98,9 @@ static void replaces_and_frees(void **state)
     perfopt_ssr_register(ssr, PERFOPT_TEMPLATE_FILTER, "upper", link_to, (void *)"2", count_free);
     assert_int_equal(freed, 1);
     source_gives(ssr, "{{ 'x' | upper('/') }}", NULL, "<a href=\"/\">x</a>2");
-    assert_int_equal(
-        perfopt_ssr_register(ssr, PERFOPT_TEMPLATE_FILTER, "no name", link_to, (void *)"", count_free),
-        PERFOPT_EINVAL);
+    assert_int_equal(perfopt_ssr_register(ssr, PERFOPT_TEMPLATE_FILTER, "no name", link_to,
+                                          (void *)"", count_free),
+                     PERFOPT_EINVAL);
     assert_int_equal(freed, 2);
     perfopt_ssr_destroy(ssr);
     assert_int_equal(freed, 3);
@@ -144,24 +146,22 @@ static bool table_item(const perfopt_object *self, uint32_t index, size_t i, per
     return true;
 }
 
-static const perfopt_object_class table_class = {.struct_size = sizeof(table_class),
-                                                 .name = "rows",
-                                                 .count = table_count,
-                                                 .item = table_item};
+static const perfopt_object_class table_class = {
+    .struct_size = sizeof(table_class), .name = "rows", .count = table_count, .item = table_item};
 
 static void objects_are_read_in_place(void **state)
 {
     (void)state;
     static const char *const names[] = {"a<b", "c", "d"};
     table t = {{&table_class}, {{&row_class}, names, 3}};
-    const perfopt_context *context =
-        PERFOPT_CONTEXT({"rows", perfopt_object_value(&t.object, 0)});
+    const perfopt_context *context = PERFOPT_CONTEXT({"rows", perfopt_object_value(&t.object, 0)});
     source_gives(ssr,
                  "{% for r in rows %}{{ loop.index }}/{{ loop.length }} {{ r.name }}{{ r['name'] }}"
                  "{{ r.other }}{{ ', ' if not loop.last }}{% endfor %}",
                  context, "1/3 a&lt;ba&lt;b, 2/3 cc, 3/3 dd");
-    source_gives(ssr, "{{ rows[1].name }}{{ rows[-1].name }}{{ rows|length }}{{ rows|first is mapping }}",
-                 context, "cd3False");
+    source_gives(
+        ssr, "{{ rows[1].name }}{{ rows[-1].name }}{{ rows|length }}{{ rows|first is mapping }}",
+        context, "cd3False");
     source_gives(ssr, "{{ rows|map(attribute='name')|join(',') }} {{ rows[1:]|length }}", context,
                  "a&lt;b,c,d 2");
     source_gives(ssr, "{{ rows|sort(attribute='name', reverse=true)|map(attribute='name')|first }}",
@@ -186,9 +186,9 @@ static void host_values_cannot_be_changed(void **state)
     perfopt_list_append(list, perfopt_int(1));
     perfopt_map_set(map, "a", perfopt_int(1));
     const perfopt_context *context = PERFOPT_CONTEXT({"l", list}, {"m", map});
-    const char *const bad[] = {"{{ l.append(2) }}", "{{ l.pop() }}",       "{{ l.sort() }}",
-                               "{{ l.clear() }}",   "{{ m.update(b=1) }}", "{{ m.pop('a') }}",
-                               "{{ m.clear() }}",   "{{ m.setdefault('b', 1) }}"};
+    const char *const bad[] = {
+        "{{ l.append(2) }}",   "{{ l.pop() }}",    "{{ l.sort() }}",  "{{ l.clear() }}",
+        "{{ m.update(b=1) }}", "{{ m.pop('a') }}", "{{ m.clear() }}", "{{ m.setdefault('b', 1) }}"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(render_source(ssr, bad[i], context, NULL), PERFOPT_EFAILED);
     source_gives(ssr, "{% set c = l.copy() %}{{ c.append(2) }}{{ c }}{{ l }}{{ m }}", context,

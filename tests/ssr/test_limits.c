@@ -55,8 +55,9 @@ static void steps_are_counted(void **state)
     for (size_t i = 0; i < sizeof(endless) / sizeof(endless[0]); i++)
         ends_with(endless[i], PERFOPT_ELIMIT);
     ends_with("{% for i in range(9000) %}{% endfor %}", PERFOPT_OK);
-    ends_with("{{ range(1000000000)|length }}{{ range(1000000000)[999] }}{{ 5 in range(1000000000) }}",
-              PERFOPT_OK);
+    ends_with(
+        "{{ range(1000000000)|length }}{{ range(1000000000)[999] }}{{ 5 in range(1000000000) }}",
+        PERFOPT_OK);
 }
 
 static void output_and_memory_are_bounded(void **state)
@@ -106,9 +107,10 @@ static void recursion_is_bounded(void **state)
     ends_with("{% set l = [] %}{{ l.append(l) }}{{ l }}", PERFOPT_OK);
     ends_with("{% set n = namespace() %}{% set n.n = n %}{{ n }}", PERFOPT_OK);
     ends_with("{% set l = [] %}{{ l.append(l) }}{{ l|tojson }}", PERFOPT_ELIMIT);
-    ends_with("{% set n = namespace(l=[]) %}{% for i in range(900) %}{% set n.l = [n.l] %}{% endfor %}"
-              "{{ n.l }}",
-              PERFOPT_ELIMIT);
+    ends_with(
+        "{% set n = namespace(l=[]) %}{% for i in range(900) %}{% set n.l = [n.l] %}{% endfor %}"
+        "{{ n.l }}",
+        PERFOPT_ELIMIT);
 }
 
 static char *repeated(const char *part, size_t count, const char *before, const char *after)
@@ -128,14 +130,28 @@ static void nested_source_is_bounded(void **state)
     const struct {
         const char *part, *before, *after;
     } cases[] = {
-        {"(", "{{ ", "1"},       {"[", "{{ ", ""},          {"-", "{{ ", "1 }}"},
-        {"not ", "{{ ", "1 }}"}, {"{1:", "{{ ", "1"},       {"{% if 1 %}", "", ""},
-        {"{% for a in b %}", "", ""}, {"1 + ", "{{ ", "1 }}"},   {".a", "{{ x", " }}"},
-        {"|upper", "{{ x", " }}"},    {"[0]", "{{ x", " }}"},    {"()", "{{ x", " }}"},
-        {" if 1 else 2", "{{ 1", " }}"}, {" is odd", "{{ 1", " }}"}, {"1 if ", "{{ ", " }}"},
-        {"1 if 1 else ", "{{ ", "1 }}"}, {"a,(", "{% set ", "b"},  {"f(", "{{ ", ""},
-        {" and 1", "{{ 1", " }}"},    {"2 ** ", "{{ ", "2 }}"},
-        {"{% if 1 %}{% else %}", "", ""}, {"(a,", "{% for ", ""},
+        {"(", "{{ ", "1"},
+        {"[", "{{ ", ""},
+        {"-", "{{ ", "1 }}"},
+        {"not ", "{{ ", "1 }}"},
+        {"{1:", "{{ ", "1"},
+        {"{% if 1 %}", "", ""},
+        {"{% for a in b %}", "", ""},
+        {"1 + ", "{{ ", "1 }}"},
+        {".a", "{{ x", " }}"},
+        {"|upper", "{{ x", " }}"},
+        {"[0]", "{{ x", " }}"},
+        {"()", "{{ x", " }}"},
+        {" if 1 else 2", "{{ 1", " }}"},
+        {" is odd", "{{ 1", " }}"},
+        {"1 if ", "{{ ", " }}"},
+        {"1 if 1 else ", "{{ ", "1 }}"},
+        {"a,(", "{% set ", "b"},
+        {"f(", "{{ ", ""},
+        {" and 1", "{{ 1", " }}"},
+        {"2 ** ", "{{ ", "2 }}"},
+        {"{% if 1 %}{% else %}", "", ""},
+        {"(a,", "{% for ", ""},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char *source = repeated(cases[i].part, 20000, cases[i].before, cases[i].after);

@@ -35,10 +35,10 @@ static void writes_an_article(void **state)
     (void)state;
     const char *text = perfopt_ssr_seo(
         ssr,
-        PERFOPT_SEO(.title = "A & B", .description = "About <it>", .canonical = "https://x.org/a?b=1&c=2",
-                    .robots = "noindex, follow", .image = "https://x.org/i.png", .site_name = "Site",
-                    .type = "article", .author = "Ada", .published = "2026-01-01T00:00:00Z",
-                    .locale = "en_GB"),
+        PERFOPT_SEO(.title = "A & B", .description = "About <it>",
+                    .canonical = "https://x.org/a?b=1&c=2", .robots = "noindex, follow",
+                    .image = "https://x.org/i.png", .site_name = "Site", .type = "article",
+                    .author = "Ada", .published = "2026-01-01T00:00:00Z", .locale = "en_GB"),
         arena);
     assert_non_null(text);
     has(text, "<title>A &amp; B</title>");
@@ -82,8 +82,7 @@ static void cuts_descriptions_at_words(void **state)
     char description[400] = "";
     for (int i = 0; i < 40; i++)
         strcat(description, "w\xC3\xB6rd ");
-    const char *text =
-        perfopt_ssr_seo(ssr, PERFOPT_SEO(.description = description), arena);
+    const char *text = perfopt_ssr_seo(ssr, PERFOPT_SEO(.description = description), arena);
     has(text, "w\xC3\xB6rd\xE2\x80\xA6\">");
     const char *start = strstr(text, "content=\"") + 9;
     size_t characters = 0;
@@ -110,9 +109,9 @@ static void is_a_template_function(void **state)
     perfopt_bytes *out;
     static const char source[] = "{{ seo(title=t, image=none, author=missing) }}";
     const perfopt_context *context = PERFOPT_CONTEXT({"t", perfopt_string("a<b")});
-    assert_int_equal(perfopt_ssr_render_string(ssr, "x.html", source, sizeof(source) - 1, context,
-                                               &out, NULL),
-                     PERFOPT_OK);
+    assert_int_equal(
+        perfopt_ssr_render_string(ssr, "x.html", source, sizeof(source) - 1, context, &out, NULL),
+        PERFOPT_OK);
     has(perfopt_bytes_data(out), "<title>a&lt;b</title>");
     perfopt_bytes_release(out);
     assert_int_equal(render_source(ssr, "{{ seo(titel='x') }}", NULL, NULL), PERFOPT_EFAILED);

@@ -45,13 +45,14 @@ static void pages_stay_whole(void **state)
     assert_int_equal(perfopt_value_from_json(arena, json, strlen(json), &rows, NULL), PERFOPT_OK);
     write_template("base.html", bases[0]);
     write_template("row.html", "{{ loop.index }}:{{ row.n }} ");
-    write_template("page.html", "{% extends 'base.html' %}{% block b %}{% for row in rows %}"
-                                "{{ '' if loop.first }}{% include 'row.html' %}{% endfor %}{% endblock %}");
-    assert_int_equal(perfopt_ssr_create(PERFOPT_SSR_OPTIONS(.root = test_root,
-                                                            .auto_reload = PERFOPT_ON,
-                                                            .max_templates = 2),
-                                        &ssr, NULL),
-                     PERFOPT_OK);
+    write_template("page.html",
+                   "{% extends 'base.html' %}{% block b %}{% for row in rows %}"
+                   "{{ '' if loop.first }}{% include 'row.html' %}{% endfor %}{% endblock %}");
+    assert_int_equal(
+        perfopt_ssr_create(
+            PERFOPT_SSR_OPTIONS(.root = test_root, .auto_reload = PERFOPT_ON, .max_templates = 2),
+            &ssr, NULL),
+        PERFOPT_OK);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&ids[i], NULL, render_pages, NULL), 0);
     for (int i = 0; i < ROUNDS; i++) {

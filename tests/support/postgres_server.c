@@ -77,10 +77,15 @@ static pid_t spawn(const test_postgres *pg, const char *program, const char *con
         die(pg, "fork");
     if (pid == 0) {
         become_server(parent, log);
-        /* The server's user may not be allowed to enter the folder that the tests run in. */
+        /* The server's user may not be allowed to enter the folder that the tests run in; and a
+         * program of PostgreSQL finds the others by its own name, which has to be the whole path.
+         */
+        const char *full[32] = {path};
+        for (size_t i = 1; i < 31 && arguments[i]; i++)
+            full[i] = arguments[i];
         if (chdir("/") != 0)
             _exit(98);
-        execv(path, (char *const *)(uintptr_t)arguments); /* which does not write to them */
+        execv(path, (char *const *)(uintptr_t)full); /* which does not write to them */
         _exit(97);
     }
     return pid;

@@ -73,11 +73,24 @@ static void fails(const char *text, size_t length)
 static void refuses_bad_input(void **state)
 {
     (void)state;
-    const char *const bad[] = {"",          "{",           "[1,]",      "{\"a\":1,\"a\":2}",
-                               "nul",       "1 2",         "\"\\x\"",   "9223372036854775808",
-                               "-9223372036854775809", "1e999", "\"\\ud800\"", "{1:2}",
-                               "'a'",       "[1",          "\"\xC3\"",  "\"\xED\xA0\x80\"",
-                               "\"\n\"",    "NaN"};
+    const char *const bad[] = {"",
+                               "{",
+                               "[1,]",
+                               "{\"a\":1,\"a\":2}",
+                               "nul",
+                               "1 2",
+                               "\"\\x\"",
+                               "9223372036854775808",
+                               "-9223372036854775809",
+                               "1e999",
+                               "\"\\ud800\"",
+                               "{1:2}",
+                               "'a'",
+                               "[1",
+                               "\"\xC3\"",
+                               "\"\xED\xA0\x80\"",
+                               "\"\n\"",
+                               "NaN"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         fails(bad[i], strlen(bad[i]));
     fails("\"\xFF\"", 3);

@@ -104,16 +104,22 @@ static void ties_go_to_even(void **state)
     (void)state;
     char digits[PERFOPT__NUMBER_MAX_DIGITS];
     int exponent;
-    assert_int_equal(perfopt__number_digits(0.5, PERFOPT__NUMBER_DECIMALS, 0, digits, &exponent), 0);
-    assert_int_equal(perfopt__number_digits(1.5, PERFOPT__NUMBER_DECIMALS, 0, digits, &exponent), 1);
+    assert_int_equal(perfopt__number_digits(0.5, PERFOPT__NUMBER_DECIMALS, 0, digits, &exponent),
+                     0);
+    assert_int_equal(perfopt__number_digits(1.5, PERFOPT__NUMBER_DECIMALS, 0, digits, &exponent),
+                     1);
     assert_int_equal(digits[0], '2');
-    assert_int_equal(perfopt__number_digits(2.5, PERFOPT__NUMBER_DECIMALS, 0, digits, &exponent), 1);
+    assert_int_equal(perfopt__number_digits(2.5, PERFOPT__NUMBER_DECIMALS, 0, digits, &exponent),
+                     1);
     assert_int_equal(digits[0], '2');
-    assert_int_equal(perfopt__number_digits(9.96, PERFOPT__NUMBER_DECIMALS, 1, digits, &exponent), 1);
+    assert_int_equal(perfopt__number_digits(9.96, PERFOPT__NUMBER_DECIMALS, 1, digits, &exponent),
+                     1);
     assert_int_equal(digits[0], '1');
     assert_int_equal(exponent, 2);
-    assert_int_equal(perfopt__number_digits(0.04, PERFOPT__NUMBER_DECIMALS, 1, digits, &exponent), 0);
-    assert_int_equal(perfopt__number_digits(0.06, PERFOPT__NUMBER_DECIMALS, 1, digits, &exponent), 1);
+    assert_int_equal(perfopt__number_digits(0.04, PERFOPT__NUMBER_DECIMALS, 1, digits, &exponent),
+                     0);
+    assert_int_equal(perfopt__number_digits(0.06, PERFOPT__NUMBER_DECIMALS, 1, digits, &exponent),
+                     1);
 }
 
 static void prints_integers(void **state)

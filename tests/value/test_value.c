@@ -61,8 +61,10 @@ static void numbers_are_equal_across_kinds(void **state)
     equal_with_equal_hashes(perfopt_double(0.0), perfopt_double(-0.0));
     equal_with_equal_hashes(perfopt_double(0.0), perfopt_bool(false));
     equal_with_equal_hashes(perfopt_int(INT64_MIN), perfopt_double(-9223372036854775808.0));
-    assert_false(perfopt_value_equal(perfopt_int(9007199254740993), perfopt_double(9007199254740992.0)));
-    assert_false(perfopt_value_equal(perfopt_int(INT64_MAX), perfopt_double(9223372036854775808.0)));
+    assert_false(
+        perfopt_value_equal(perfopt_int(9007199254740993), perfopt_double(9007199254740992.0)));
+    assert_false(
+        perfopt_value_equal(perfopt_int(INT64_MAX), perfopt_double(9223372036854775808.0)));
     assert_false(perfopt_value_equal(perfopt_double(NAN), perfopt_double(NAN)));
     assert_false(perfopt_value_equal(perfopt_int(1), perfopt_string("1")));
     assert_false(perfopt_value_equal(perfopt_none(), perfopt_bool(false)));
@@ -145,7 +147,8 @@ static void large_maps_find_everything(void **state)
     for (int i = 0; i < COUNT; i += 100) {
         uint64_t hash;
         perfopt__value_hash(perfopt_int(i * 7), &hash);
-        perfopt__value_remove(map.as.map, perfopt__value_find(map.as.map, perfopt_int(i * 7), hash));
+        perfopt__value_remove(map.as.map,
+                              perfopt__value_find(map.as.map, perfopt_int(i * 7), hash));
     }
     assert_int_equal(perfopt_value_count(map), COUNT - COUNT / 100);
     for (int i = 0; i < COUNT; i++) {

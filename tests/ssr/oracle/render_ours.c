@@ -58,7 +58,8 @@ static perfopt_status render(perfopt_arena *arena, perfopt_value entry, perfopt_
     perfopt_status st = perfopt_ssr_create(&o, &ssr, err);
     if (st != PERFOPT_OK)
         return st;
-    st = perfopt__ssr_render_sources(ssr, "main.html", sources_of(arena, entry), &context, out, err);
+    st =
+        perfopt__ssr_render_sources(ssr, "main.html", sources_of(arena, entry), &context, out, err);
     perfopt_ssr_destroy(ssr);
     return st;
 }
