@@ -18,20 +18,18 @@ PERFOPT_HANDLER(hello, PERFOPT_MONITOR_PERFORMANCE(.slow_ms = 100),
 /* Serves until Ctrl-C. */
 static int serve(perfopt_router *router, const sigset_t *stop, const char *port)
 {
-    struct sockaddr_in here = {.sin_family = AF_INET,
-                               .sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
-                               .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    here.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
     struct MHD_Daemon *daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, perfopt_mhd_router_handler, router,
         PERFOPT_MHD_OPTIONS, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&here,
         MHD_OPTION_THREAD_POOL_SIZE, 4u, MHD_OPTION_CONNECTION_TIMEOUT, 30u, MHD_OPTION_END);
-    int received;
     if (!daemon)
         return perror("cannot listen"), 1;
     printf("http://127.0.0.1:%u/hello/World\n",
            (unsigned)MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
     fflush(stdout);
-    sigwait(stop, &received);
+    sigwait(stop, &(int){0});
     MHD_stop_daemon(daemon);
     return 0;
 }
