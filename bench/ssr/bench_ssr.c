@@ -1,5 +1,6 @@
 /*
- * bench_ssr.c - renders of list.html per second of processor time; the run.py next to it compares with Jinja2.
+ * bench_ssr.c - renders of list.html per second of processor time; the run.py next to it compares
+ * with Jinja2.
  *
  *     bench_ssr TEMPLATES CONTEXT.json SECONDS [THREADS]      0 seconds: prints the page
  */

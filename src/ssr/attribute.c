@@ -9,8 +9,7 @@
 
 /* ---- attributes ----------------------------------------------------------------------------- */
 
-static bool group_attribute(perfopt_value list, const char *name, size_t length,
-                            perfopt_value *out)
+static bool group_attribute(perfopt_value list, const char *name, size_t length, perfopt_value *out)
 {
     if (!list.reserved || list.as.list->count != 2)
         return false;
@@ -36,8 +35,8 @@ static bool object_attribute(ssr_runtime *rt, perfopt_value a, const char *name,
 
 static bool map_item(const perfopt_map *map, const char *name, size_t length, perfopt_value *out)
 {
-    const perfopt__value_entry *entry = perfopt__value_find_name(
-        map, name, length, perfopt__value_hash_name(name, length));
+    const perfopt__value_entry *entry =
+        perfopt__value_find_name(map, name, length, perfopt__value_hash_name(name, length));
     if (entry)
         *out = entry->value;
     return entry != NULL;
@@ -127,7 +126,8 @@ static bool hinted_item(const ssr_expr *e, const perfopt_map *map, perfopt_value
 bool perfopt__ssr_eval_getattr(ssr_runtime *rt, const ssr_expr *e, perfopt_value *out)
 {
     perfopt_value a;
-    if (e->a->eval == perfopt__ssr_eval_local && rt->frame->slots[e->a->ref.slot].kind != SSR_MISSING)
+    if (e->a->eval == perfopt__ssr_eval_local &&
+        rt->frame->slots[e->a->ref.slot].kind != SSR_MISSING)
         a = rt->frame->slots[e->a->ref.slot]; /* the usual case, without a call */
     else if (!e->a->eval(rt, e->a, &a))
         return false;
@@ -135,6 +135,21 @@ bool perfopt__ssr_eval_getattr(ssr_runtime *rt, const ssr_expr *e, perfopt_value
         return true;
     return perfopt__ssr_getattr(rt, a, e->name->text, e->name->length, out) ||
            perfopt__ssr_locate(rt, e->line, e->column);
+}
+
+/* {{ item.name }}, the most frequent statement: without going through the evaluation of both parts
+ * if the item is a map with such a key and the value is a string. */
+bool perfopt__ssr_exec_output_attribute(ssr_runtime *rt, const ssr_stmt *s)
+{
+    const ssr_expr *e = s->a;
+    perfopt_value a = rt->frame->slots[e->a->ref.slot];
+    perfopt_value value;
+    if (a.kind != PERFOPT_MAP || e->on_map || !hinted_item(e, a.as.map, &value) ||
+        value.kind != PERFOPT_STRING || s->escape == ESCAPE_VOLATILE)
+        return perfopt__ssr_exec_output(rt, s);
+    bool escape = s->escape == ESCAPE_ON && !(value.flags & PERFOPT_VALUE_SAFE);
+    return perfopt__ssr_print_text(rt, value.as.string, value.length, escape) ||
+           perfopt__ssr_locate(rt, s->line, s->column);
 }
 
 /* ---- items ---------------------------------------------------------------------------------- */
@@ -265,10 +280,9 @@ static bool resolve_slice(ssr_runtime *rt, const perfopt_value parts[3], int64_t
     int64_t stop = 0;
     if (!slice_part(rt, parts[0], 0, &start) || !slice_part(rt, parts[1], 0, &stop))
         return false;
-    start = parts[0].kind == PERFOPT_NONE ? (step < 0 ? high : low)
-                                          : clamp(start, length, low, high);
-    stop = parts[1].kind == PERFOPT_NONE ? (step < 0 ? low : high)
-                                         : clamp(stop, length, low, high);
+    start =
+        parts[0].kind == PERFOPT_NONE ? (step < 0 ? high : low) : clamp(start, length, low, high);
+    stop = parts[1].kind == PERFOPT_NONE ? (step < 0 ? low : high) : clamp(stop, length, low, high);
     uint64_t span = step > 0 ? (stop > start ? (uint64_t)(stop - start) : 0)
                              : (start > stop ? (uint64_t)(start - stop) : 0);
     uint64_t size = step > 0 ? (uint64_t)step : 0 - (uint64_t)step;
@@ -324,8 +338,8 @@ bool perfopt__ssr_slice(ssr_runtime *rt, perfopt_value a, const perfopt_value pa
     if (a.kind == PERFOPT_UNDEFINED)
         return undefined_of(rt, a, "", 0, out);
     bool is_range = perfopt__ssr_range_parts(a, range);
-    bool is_host = a.kind == PERFOPT_OBJECT && !perfopt__ssr_class_of(a) &&
-                   !a.as.object->cls->is_mapping;
+    bool is_host =
+        a.kind == PERFOPT_OBJECT && !perfopt__ssr_class_of(a) && !a.as.object->cls->is_mapping;
     if ((a.kind != PERFOPT_LIST && a.kind != PERFOPT_STRING && !is_range && !is_host) ||
         !perfopt__ssr_length(a, &length))
         return perfopt__ssr_fail(rt, PERFOPT_EFAILED, "%s has no slices",
@@ -335,8 +349,8 @@ bool perfopt__ssr_slice(ssr_runtime *rt, perfopt_value a, const perfopt_value pa
     if (!resolve_slice(rt, parts, (int64_t)length, &s))
         return false;
     if (is_range)
-        return perfopt__ssr_range(rt, range[0] + s.start * range[2],
-                                  range[0] + s.stop * range[2], range[2] * s.step, out);
+        return perfopt__ssr_range(rt, range[0] + s.start * range[2], range[0] + s.stop * range[2],
+                                  range[2] * s.step, out);
     return a.kind == PERFOPT_STRING ? slice_string(rt, a, &s, out) : slice_list(rt, a, &s, out);
 }
 

@@ -20,7 +20,8 @@ static bool add_star(ssr_runtime *rt, const ssr_args *args, perfopt_call *call)
         !perfopt__ssr_list(rt, call->count + star.as.list->count, &list))
         return false;
     perfopt_value *items = list.as.list->items;
-    memcpy(items, call->args, call->count * sizeof(*items));
+    if (call->count)
+        memcpy(items, call->args, call->count * sizeof(*items));
     if (star.as.list->count)
         memcpy(items + call->count, star.as.list->items, star.as.list->count * sizeof(*items));
     call->args = items;
@@ -284,8 +285,7 @@ perfopt_value perfopt_call_named(const perfopt_call *call, const char *name, siz
 {
     size_t length = strlen(name);
     for (size_t k = 0; k < call->keyword_count; k++) {
-        if (call->keywords[k].length == length &&
-            memcmp(call->keywords[k].name, name, length) == 0)
+        if (call->keywords[k].length == length && memcmp(call->keywords[k].name, name, length) == 0)
             return call->keywords[k].value;
     }
     return perfopt_call_arg(call, i);
@@ -306,11 +306,10 @@ const char *perfopt_call_text(perfopt_call *call, perfopt_value value, size_t *l
     perfopt_value string;
     if (!perfopt__ssr_to_string(call->rt, value, &string))
         return NULL;
-    if (string.as.string[string.length] != '\0') {
-        /* A piece of something longer has no NUL behind it. */
-        if (!perfopt__ssr_copy_text(call->rt, string.as.string, string.length, &string))
-            return NULL;
-    }
+    /* What was a string already may be a piece of something longer, without a NUL behind it. */
+    if (value.kind == PERFOPT_STRING &&
+        !perfopt__ssr_copy_text(call->rt, string.as.string, string.length, &string))
+        return NULL;
     if (length)
         *length = string.length;
     return string.as.string;

@@ -191,9 +191,10 @@ struct ssr_template {
     ssr_file_id file;
     int64_t compile_ns;
     struct ssr_template_numbers *numbers;
-    _Atomic uint64_t last_used;    /* ticks of the template cache */
-    _Atomic uint32_t output_hint;  /* bytes of the largest recent output */
-    _Atomic uint64_t digest_stamp; /* the cache's generation `digest` belongs to */
+    _Atomic uint64_t last_used;   /* ticks of the template cache */
+    _Atomic uint32_t output_hint; /* bytes of the largest recent output */
+    _Atomic uint64_t digest_low, digest_high;
+    _Atomic uint64_t digest_stamp; /* the cache's generation they belong to; 0 = none yet */
 };
 
 #endif

@@ -57,9 +57,6 @@ const char *perfopt__ssr_token_name(uint8_t type);
 /* parser.c: tokens -> tree. */
 bool perfopt__ssr_parse(ssr_compilation *c, ssr_ast_list *body);
 
-/* fold.c: constant subexpressions become AST_CONST. `autoescape` is what is known here. */
-bool perfopt__ssr_fold(ssr_compilation *c, ssr_ast *expression, bool autoescape, bool is_volatile);
-
 /* compiler.c: tree -> c->template. */
 bool perfopt__ssr_generate(ssr_compilation *c, const ssr_ast_list *body);
 

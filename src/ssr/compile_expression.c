@@ -24,8 +24,7 @@ static const ssr_expr *gen_constant(ssr_generator *g, const ssr_ast *node)
         return NULL;
     e->value = node->value;
     if (node->value.kind == PERFOPT_STRING) {
-        char *copy =
-            perfopt_arena_copy(g->c->permanent, node->value.as.string, node->value.length);
+        char *copy = perfopt_arena_copy(g->c->permanent, node->value.as.string, node->value.length);
         if (!copy) {
             perfopt__ssr_compile_nomem(g->c);
             return NULL;
@@ -186,7 +185,8 @@ static const ssr_expr *gen_getitem(ssr_generator *g, const ssr_place *place, con
 static bool gen_keywords(ssr_generator *g, const ssr_place *place, const ssr_ast_args *args,
                          ssr_args *out)
 {
-    out->keywords = perfopt__ssr_permanent(g->c, (args->keywords.count + 1) * sizeof(*out->keywords));
+    out->keywords =
+        perfopt__ssr_permanent(g->c, (args->keywords.count + 1) * sizeof(*out->keywords));
     out->names = perfopt__ssr_permanent(g->c, (args->keywords.count + 1) * sizeof(*out->names));
     if (!out->keywords || !out->names)
         return false;
@@ -246,10 +246,9 @@ static const ssr_expr *gen_filter(ssr_generator *g, const ssr_place *place, cons
     if (!e)
         return NULL;
     e->name = node->name;
-    e->builtin = perfopt__ssr_find_callable(g->c->ssr,
-                                            is_filter ? PERFOPT_TEMPLATE_FILTER
-                                                      : PERFOPT_TEMPLATE_TEST,
-                                            node->name->text, node->name->length);
+    e->builtin = perfopt__ssr_find_callable(
+        g->c->ssr, is_filter ? PERFOPT_TEMPLATE_FILTER : PERFOPT_TEMPLATE_TEST, node->name->text,
+        node->name->length);
     if (!e->builtin && !place->soft) {
         const char *nearest = perfopt__ssr_nearest_callable(g->c->ssr, is_filter, node->name->text);
         perfopt__ssr_syntax_error(g->c, node->line, node->column, "no %s is named '%s'%s%s%s",

@@ -92,7 +92,7 @@ bool perfopt__ssr_resolve(ssr_runtime *rt, const ssr_context *context, const ssr
         if (context->locals && find_local(context, name, out))
             return true;
     }
-    if (last->sees_caller && resolve_caller(rt, name, out))
+    if (last && last->sees_caller && resolve_caller(rt, name, out))
         return true;
     return perfopt__ssr_find_global(rt->ssr, rt, name, out);
 }
@@ -190,8 +190,7 @@ static bool freeze(ssr_runtime *rt, const ssr_context *context, const ssr_contex
     copy->frame = NULL;
     *out = copy;
     return (!context->vars || copy_map(rt, context->vars, &copy->vars)) &&
-           (!context->locals ||
-            copy_locals(rt, context->locals, context->frame, &copy->given)) &&
+           (!context->locals || copy_locals(rt, context->locals, context->frame, &copy->given)) &&
            freeze(rt, context->outer, &copy->outer);
 }
 
@@ -205,8 +204,7 @@ bool perfopt__ssr_context_include(ssr_runtime *rt, const ssr_template *template,
         out->frame = rt->frame;
         return true;
     }
-    return freeze(rt, rt->context, &out->outer) &&
-           copy_locals(rt, locals, rt->frame, &out->given);
+    return freeze(rt, rt->context, &out->outer) && copy_locals(rt, locals, rt->frame, &out->given);
 }
 
 /* ---- blocks --------------------------------------------------------------------------------- */

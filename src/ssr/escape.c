@@ -122,8 +122,7 @@ bool perfopt__ssr_is_plain(const char *text, size_t length)
             return false;
     }
     /* The last sixteen bytes again, so that no rest remains. */
-    return special_mask(
-               _mm_loadu_si128((const __m128i *)(const void *)(text + length - 16))) == 0;
+    return special_mask(_mm_loadu_si128((const __m128i *)(const void *)(text + length - 16))) == 0;
 }
 
 #else

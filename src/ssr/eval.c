@@ -130,8 +130,8 @@ bool perfopt__ssr_truth(ssr_runtime *rt, perfopt_value value, bool *out)
     }
     if (value.kind == PERFOPT_OBJECT) {
         const ssr_class *cls = perfopt__ssr_class_of(value);
-        *out = (cls ? cls->always_true : !value.as.object->cls->count) ||
-               perfopt_value_truth(value);
+        *out =
+            (cls ? cls->always_true : !value.as.object->cls->count) || perfopt_value_truth(value);
         return true;
     }
     *out = perfopt_value_truth(value);

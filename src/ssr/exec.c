@@ -35,14 +35,12 @@ bool perfopt__ssr_exec_unless_child(ssr_runtime *rt, const ssr_stmt *s)
 bool perfopt__ssr_exec_text(ssr_runtime *rt, const ssr_stmt *s)
 {
     size_t length = s->length;
-    if (length <= SSR_TEXT_PADDING &&
-        (size_t)(rt->out.end - rt->out.next) >= SSR_TEXT_PADDING) {
+    if (length <= SSR_TEXT_PADDING && (size_t)(rt->out.end - rt->out.next) >= SSR_TEXT_PADDING) {
         memcpy(rt->out.next, s->text, SSR_TEXT_PADDING); /* of a fixed size: no call */
         rt->out.next += length;
         return true;
     }
-    return perfopt__ssr_write(rt, s->text, length) ||
-           perfopt__ssr_locate(rt, s->line, s->column);
+    return perfopt__ssr_write(rt, s->text, length) || perfopt__ssr_locate(rt, s->line, s->column);
 }
 
 static inline bool escapes(const ssr_runtime *rt, const ssr_stmt *s)

@@ -38,14 +38,14 @@ static const struct {
     const char *name;
     uint32_t c;
 } entities[] = {
-    {"amp", '&'},      {"lt", '<'},       {"gt", '>'},       {"quot", '"'},     {"apos", '\''},
-    {"nbsp", 0xa0},    {"copy", 0xa9},    {"reg", 0xae},     {"laquo", 0xab},   {"raquo", 0xbb},
+    {"amp", '&'},       {"lt", '<'},       {"gt", '>'},       {"quot", '"'},     {"apos", '\''},
+    {"nbsp", 0xa0},     {"copy", 0xa9},    {"reg", 0xae},     {"laquo", 0xab},   {"raquo", 0xbb},
     {"hellip", 0x2026}, {"mdash", 0x2014}, {"ndash", 0x2013}, {"lsquo", 0x2018}, {"rsquo", 0x2019},
-    {"ldquo", 0x201c}, {"rdquo", 0x201d}, {"bull", 0x2022},  {"middot", 0xb7},  {"euro", 0x20ac},
-    {"pound", 0xa3},   {"yen", 0xa5},     {"cent", 0xa2},    {"sect", 0xa7},    {"deg", 0xb0},
-    {"times", 0xd7},   {"trade", 0x2122}, {"auml", 0xe4},    {"ouml", 0xf6},    {"uuml", 0xfc},
-    {"Auml", 0xc4},    {"Ouml", 0xd6},    {"Uuml", 0xdc},    {"szlig", 0xdf},   {"eacute", 0xe9},
-    {"egrave", 0xe8},  {"agrave", 0xe0},  {"ccedil", 0xe7},  {"ntilde", 0xf1},  {"para", 0xb6},
+    {"ldquo", 0x201c},  {"rdquo", 0x201d}, {"bull", 0x2022},  {"middot", 0xb7},  {"euro", 0x20ac},
+    {"pound", 0xa3},    {"yen", 0xa5},     {"cent", 0xa2},    {"sect", 0xa7},    {"deg", 0xb0},
+    {"times", 0xd7},    {"trade", 0x2122}, {"auml", 0xe4},    {"ouml", 0xf6},    {"uuml", 0xfc},
+    {"Auml", 0xc4},     {"Ouml", 0xd6},    {"Uuml", 0xdc},    {"szlig", 0xdf},   {"eacute", 0xe9},
+    {"egrave", 0xe8},   {"agrave", 0xe0},  {"ccedil", 0xe7},  {"ntilde", 0xf1},  {"para", 0xb6},
 };
 
 static uint32_t numeric_entity(const char *p, size_t length)
@@ -140,6 +140,11 @@ static void put_collapsed(perfopt__strbuf *out, ssr_chars s)
     }
 }
 
+static ssr_chars contents(const perfopt__strbuf *sb)
+{
+    return (ssr_chars){sb->data ? sb->data : "", sb->length};
+}
+
 static bool filter_striptags(perfopt_call *call, perfopt_value *args, perfopt_value *out)
 {
     perfopt__strbuf a = PERFOPT__STRBUF_INIT;
@@ -147,11 +152,11 @@ static bool filter_striptags(perfopt_call *call, perfopt_value *args, perfopt_va
     if (!perfopt__ssr_to_string(call->rt, args[0], &args[0]))
         return false;
     put_without(&a, perfopt__ssr_chars(args[0]), "<!--", "-->");
-    put_without(&b, (ssr_chars){a.data, a.length}, "<", ">");
+    put_without(&b, contents(&a), "<", ">");
     perfopt__strbuf_clear(&a);
-    put_collapsed(&a, (ssr_chars){b.data, b.length});
+    put_collapsed(&a, contents(&b));
     perfopt__strbuf_clear(&b);
-    put_unescaped(&b, (ssr_chars){a.data, a.length});
+    put_unescaped(&b, contents(&a));
     b.failed |= a.failed;
     perfopt__strbuf_finish(&a);
     return perfopt__ssr_take_text(call->rt, &b, out);

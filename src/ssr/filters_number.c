@@ -20,9 +20,8 @@ static bool filter_abs(perfopt_call *call, perfopt_value *args, perfopt_value *o
         return true;
     }
     if (!perfopt__ssr_is_int(args[0]))
-        return args[0].kind == PERFOPT_UNDEFINED
-                   ? perfopt__ssr_fail_undefined(call->rt, args[0])
-                   : fail(call, "abs() needs a number");
+        return args[0].kind == PERFOPT_UNDEFINED ? perfopt__ssr_fail_undefined(call->rt, args[0])
+                                                 : fail(call, "abs() needs a number");
     if (perfopt__ssr_int(args[0]) == INT64_MIN)
         return fail(call, "the result is no 64-bit integer");
     *out = perfopt_int(llabs(perfopt__ssr_int(args[0])));
@@ -51,8 +50,8 @@ static ssr_chars without_underscores(ssr_chars s, char *buffer, size_t size)
 {
     size_t n = 0;
     for (size_t i = 0; i < s.length; i++) {
-        bool separator = s.text[i] == '_' && i && i + 1 < s.length &&
-                         s.text[i - 1] != '_' && s.text[i + 1] != '_';
+        bool separator = s.text[i] == '_' && i && i + 1 < s.length && s.text[i - 1] != '_' &&
+                         s.text[i + 1] != '_';
         if (separator)
             continue;
         if (n == size)
@@ -206,8 +205,8 @@ static double round_to(double value, int64_t places)
         return value;
     if (places < -308)
         return copysign(0.0, value);
-    size_t n = perfopt__number_digits(value, PERFOPT__NUMBER_DECIMALS, (int)places, digits,
-                                      &exponent);
+    size_t n =
+        perfopt__number_digits(value, PERFOPT__NUMBER_DECIMALS, (int)places, digits, &exponent);
     if (n == 0)
         return copysign(0.0, value);
     size_t used = 0;
@@ -281,9 +280,9 @@ static bool filter_round(perfopt_call *call, perfopt_value *args, perfopt_value 
 
 static bool filter_filesizeformat(perfopt_call *call, perfopt_value *args, perfopt_value *out)
 {
-    static const char *const units[2][8] = {{"kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"},
-                                            {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB",
-                                             "YiB"}};
+    static const char *const units[2][8] = {
+        {"kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"},
+        {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"}};
     bool binary = false;
     double bytes;
     if (perfopt__ssr_given(args[1]) && !perfopt__ssr_truth(call->rt, args[1], &binary))

@@ -145,8 +145,7 @@ static bool filter_sort(perfopt_call *call, perfopt_value *args, perfopt_value *
     bool reverse;
     bool case_sensitive;
     if (!flag(rt, args[1], &reverse) || !flag(rt, args[2], &case_sensitive) ||
-        !parse_paths(rt, args[3], &paths, &path_count) ||
-        !perfopt__ssr_to_list(rt, args[0], &list))
+        !parse_paths(rt, args[3], &paths, &path_count) || !perfopt__ssr_to_list(rt, args[0], &list))
         return false;
     size_t count = list.as.list->count;
     perfopt_value *keys = perfopt__ssr_alloc(rt, (count + 1) * sizeof(*keys));
@@ -230,8 +229,7 @@ static bool extreme(perfopt_call *call, perfopt_value *args, bool max, perfopt_v
         *out = item;
         any = true;
     }
-    return any ||
-           perfopt__ssr_undefined_hint(rt, out, "No aggregated item, sequence was empty.");
+    return any || perfopt__ssr_undefined_hint(rt, out, "No aggregated item, sequence was empty.");
 }
 
 static bool filter_min(perfopt_call *call, perfopt_value *args, perfopt_value *out)
@@ -324,7 +322,8 @@ static bool filter_groupby(perfopt_call *call, perfopt_value *args, perfopt_valu
             !fold_case(rt, case_sensitive, &keys[i]))
             return false;
     }
-    return sort_list(&(sorting){rt, keys, false, false}, list, &sorted) && perfopt__ssr_list(rt, 0, out) &&
+    return sort_list(&(sorting){rt, keys, false, false}, list, &sorted) &&
+           perfopt__ssr_list(rt, 0, out) &&
            group_sorted(rt, sorted, &path, fallback, case_sensitive, out);
 }
 

@@ -24,8 +24,7 @@ static bool filter_first(perfopt_call *call, perfopt_value *args, perfopt_value 
     if (!perfopt__ssr_iterate(call->rt, args[0], &it) ||
         !perfopt__ssr_next_step(call->rt, &it, out, &more))
         return false;
-    return more ||
-           perfopt__ssr_undefined_hint(call->rt, out, "No first item, sequence was empty.");
+    return more || perfopt__ssr_undefined_hint(call->rt, out, "No first item, sequence was empty.");
 }
 
 static bool is_reversible(perfopt_value v)
@@ -65,8 +64,8 @@ static bool filter_random(perfopt_call *call, perfopt_value *args, perfopt_value
                                  perfopt_value_type_name(args[0]));
     if (!n)
         return perfopt__ssr_undefined_hint(call->rt, out, "No random item, sequence was empty.");
-    return perfopt__ssr_getitem(call->rt, args[0],
-                                perfopt_int((int64_t)perfopt__random_below(n)), out);
+    return perfopt__ssr_getitem(call->rt, args[0], perfopt_int((int64_t)perfopt__random_below(n)),
+                                out);
 }
 
 static bool filter_list(perfopt_call *call, perfopt_value *args, perfopt_value *out)
@@ -155,8 +154,8 @@ static bool filter_batch(perfopt_call *call, perfopt_value *args, perfopt_value 
     perfopt_value rows;
     perfopt_value row = perfopt_none();
     int64_t size;
-    if (!perfopt__ssr_to_index(rt, args[1], &size) ||
-        !perfopt__ssr_to_list(rt, args[0], &items) || !perfopt__ssr_list(rt, 0, &rows))
+    if (!perfopt__ssr_to_index(rt, args[1], &size) || !perfopt__ssr_to_list(rt, args[0], &items) ||
+        !perfopt__ssr_list(rt, 0, &rows))
         return false;
     for (size_t i = 0; i < items.as.list->count; i++) {
         bool full = row.kind == PERFOPT_LIST && (int64_t)row.as.list->count == size;
@@ -182,8 +181,8 @@ static bool filter_slice(perfopt_call *call, perfopt_value *args, perfopt_value 
     perfopt_value items;
     perfopt_value columns;
     int64_t count;
-    if (!perfopt__ssr_to_index(rt, args[1], &count) ||
-        !perfopt__ssr_to_list(rt, args[0], &items) || !perfopt__ssr_list(rt, 0, &columns))
+    if (!perfopt__ssr_to_index(rt, args[1], &count) || !perfopt__ssr_to_list(rt, args[0], &items) ||
+        !perfopt__ssr_list(rt, 0, &columns))
         return false;
     if (count == 0)
         return perfopt__ssr_fail(rt, PERFOPT_EFAILED, "slice() needs at least one slice");

@@ -74,10 +74,13 @@ static bool filter_title(perfopt_call *call, perfopt_value *args, perfopt_value 
     while (p < end) {
         uint32_t c;
         const char *start = p;
-        size_t n = perfopt__ssr_next_char(p, end, &c);
+        p += perfopt__ssr_next_char(p, end, &c);
         bool separator = starts_word(c);
-        while (p < end && (n = perfopt__ssr_next_char(p, end, &c), starts_word(c) == separator))
-            p += n;
+        for (size_t n; p < end; p += n) {
+            n = perfopt__ssr_next_char(p, end, &c);
+            if (starts_word(c) != separator)
+                break;
+        }
         if (separator)
             perfopt__strbuf_append(&sb, start, (size_t)(p - start));
         else
@@ -138,8 +141,7 @@ static bool filter_replace(perfopt_call *call, perfopt_value *args, perfopt_valu
     if (perfopt__ssr_given(args[3]) && args[3].kind != PERFOPT_NONE &&
         !perfopt__ssr_to_index(rt, args[3], &count))
         return false;
-    bool markup = autoescape(call) &&
-                  (is_safe(args[1]) || is_safe(args[2]) || is_safe(args[0]));
+    bool markup = autoescape(call) && (is_safe(args[1]) || is_safe(args[2]) || is_safe(args[0]));
     bool escape_subject = is_safe(args[1]) || (is_safe(args[2]) && !is_safe(args[0]));
     if (autoescape(call) && escape_subject) {
         if (!perfopt__ssr_to_markup(rt, args[0], &args[0]))
@@ -246,8 +248,8 @@ static bool filter_format(perfopt_call *call, perfopt_value *args, perfopt_value
 
 /* ---- join ----------------------------------------------------------------------------------- */
 
-static bool join_items(perfopt_call *call, perfopt_value list, perfopt_value separator,
-                       bool markup, perfopt_value *out)
+static bool join_items(perfopt_call *call, perfopt_value list, perfopt_value separator, bool markup,
+                       perfopt_value *out)
 {
     perfopt__strbuf sb = PERFOPT__STRBUF_INIT;
     for (size_t i = 0; i < list.as.list->count; i++) {

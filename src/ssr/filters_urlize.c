@@ -321,7 +321,8 @@ static bool put_attribute(linker *l, const char *name, perfopt_value value, perf
 {
     perfopt_value text;
     bool truth;
-    if (!perfopt__ssr_truth(l->rt, value, &truth) || (truth && !perfopt__ssr_to_markup(l->rt, value, &text)))
+    if (!perfopt__ssr_truth(l->rt, value, &truth) ||
+        (truth && !perfopt__ssr_to_markup(l->rt, value, &text)))
         return false;
     if (truth) {
         perfopt__strbuf_printf(out, " %s=\"", name);
@@ -342,8 +343,8 @@ static bool add_rel(ssr_runtime *rt, perfopt_value map, const char *text, size_t
         const char *start = p;
         while (p < end && !perfopt__ssr_space_at(p, end))
             p++;
-        if (p > start && !perfopt__ssr_map_put(rt, map, perfopt_string_n(start, (size_t)(p - start)),
-                                               perfopt_none()))
+        if (p > start && !perfopt__ssr_map_put(
+                             rt, map, perfopt_string_n(start, (size_t)(p - start)), perfopt_none()))
             return false;
     }
     return true;

@@ -76,9 +76,9 @@ typedef struct wrapper {
     int64_t width;
     bool break_long;
     bool break_hyphens;
-    ssr_chars line;    /* what the current line takes, a view of the source */
-    int64_t used;      /* its characters */
-    bool any;          /* a line was written */
+    ssr_chars line; /* what the current line takes, a view of the source */
+    int64_t used;   /* its characters */
+    bool any;       /* a line was written */
 } wrapper;
 
 static bool is_wrap_space(char c)

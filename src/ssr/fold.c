@@ -76,7 +76,7 @@ static bool keep(ssr_generator *g, perfopt_value *v)
     }
     if (v->kind != PERFOPT_LIST)
         return true;
-    perfopt_value list;
+    perfopt_value list = perfopt_none();
     if (perfopt_list_create(g->c->permanent, &list) != PERFOPT_OK)
         return false;
     for (size_t i = 0; i < v->as.list->count; i++) {
@@ -118,7 +118,7 @@ static bool evaluate(ssr_generator *g, const ssr_expr *e, perfopt_value *out, bo
 
 void perfopt__ssr_fold_constant(ssr_generator *g, ssr_expr *e)
 {
-    perfopt_value value;
+    perfopt_value value = perfopt_none();
     if (e->builtin && (e->builtin->uses_context || !e->builtin->fn || g->is_volatile))
         return;
     if (e->eval == perfopt__ssr_eval_filter && !e->builtin)
@@ -142,7 +142,7 @@ void perfopt__ssr_fold_constant(ssr_generator *g, ssr_expr *e)
 bool perfopt__ssr_constant_text(ssr_generator *g, const ssr_expr *e, const char **text,
                                 size_t *length)
 {
-    perfopt_value value;
+    perfopt_value value = perfopt_string_n("", 0);
     if (!perfopt__ssr_is_constant(e) || g->is_volatile || !evaluate(g, e, &value, true))
         return false;
     *text = value.as.string;

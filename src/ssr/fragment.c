@@ -51,10 +51,8 @@ static void collect(digest_walk *walk)
     }
 }
 
-perfopt__hash128 perfopt__ssr_digest(struct perfopt_ssr *ssr, const ssr_template *template)
+static perfopt__hash128 compute(struct perfopt_ssr *ssr, const ssr_template *template)
 {
-    if (!template->dependency_count)
-        return template->source_hash;
     digest_walk walk = {.ssr = ssr, .count = 1, .sb = PERFOPT__STRBUF_INIT};
     walk.seen[0] = template;
     collect(&walk);
@@ -63,6 +61,34 @@ perfopt__hash128 perfopt__ssr_digest(struct perfopt_ssr *ssr, const ssr_template
     for (unsigned i = 1; i < walk.count; i++)
         perfopt__ssr_template_release((ssr_template *)walk.seen[i]);
     perfopt__strbuf_finish(&walk.sb);
+    return hash;
+}
+
+/*
+ * The digest is kept with the template until any template changes. Threads may write it at the same
+ * time, but for one generation they write the same; a reader takes it only if the stamp is the
+ * current one before and after.
+ */
+perfopt__hash128 perfopt__ssr_digest(struct perfopt_ssr *ssr, const ssr_template *template)
+{
+    ssr_template *t = (ssr_template *)template;
+    if (!t->dependency_count)
+        return t->source_hash;
+    if (ssr->auto_reload || !ssr->cache_templates)
+        return compute(ssr, t);
+    uint64_t generation = ssr->templates.generation;
+    if (t->digest_stamp == generation) {
+        perfopt__hash128 kept = {t->digest_low, t->digest_high};
+        if (t->digest_stamp == generation)
+            return kept;
+    }
+    perfopt__hash128 hash = compute(ssr, t);
+    if (ssr->templates.generation == generation) { /* nothing changed meanwhile */
+        t->digest_stamp = 0;
+        t->digest_low = hash.low;
+        t->digest_high = hash.high;
+        t->digest_stamp = generation;
+    }
     return hash;
 }
 
@@ -166,8 +192,7 @@ static bool fragment_key(ssr_runtime *rt, const ssr_stmt *s, perfopt__strbuf *ou
     snprintf(number, sizeof(number), "%u%c", s->id, rt->context->autoescape ? 'e' : '-');
     put_prefix(rt->ssr, rt->template, number, out);
     return s->a->eval(rt, s->a, &key) && perfopt__ssr_check_lenient(rt, key) &&
-           perfopt__ssr_put_repr(rt, key, out) &&
-           (!out->failed || perfopt__ssr_fail_nomem(rt));
+           perfopt__ssr_put_repr(rt, key, out) && (!out->failed || perfopt__ssr_fail_nomem(rt));
 }
 
 /* The answer of the cache: nothing to do if the body ran, else the stored text. */
@@ -182,8 +207,8 @@ static bool take_answer(ssr_runtime *rt, const fragment *f, perfopt_status st, p
     if (st == PERFOPT_EDEADLOCK)
         return perfopt__ssr_fail(rt, PERFOPT_EFAILED, "a fragment contains itself");
     if (st == PERFOPT_OK) {
-        bool ok = f->ran || perfopt__ssr_write(rt, perfopt_bytes_data(bytes),
-                                               perfopt_bytes_length(bytes));
+        bool ok = f->ran ||
+                  perfopt__ssr_write(rt, perfopt_bytes_data(bytes), perfopt_bytes_length(bytes));
         count_fragment(rt->ssr, rt->template, !f->ran);
         perfopt_bytes_release(bytes);
         return ok;

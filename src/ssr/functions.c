@@ -90,20 +90,19 @@ static bool function_cycler(perfopt_call *call, perfopt_value *args, perfopt_val
 
 static bool function_joiner(perfopt_call *call, perfopt_value *args, perfopt_value *out)
 {
-    perfopt_value separator =
-        perfopt__ssr_given(args[0]) ? args[0] : perfopt_string_n(", ", 2);
+    perfopt_value separator = perfopt__ssr_given(args[0]) ? args[0] : perfopt_string_n(", ", 2);
     return perfopt__ssr_joiner(call->rt, separator, out);
 }
 
 /* ---- lipsum --------------------------------------------------------------------------------- */
 
 static const char *const latin[] = {
-    "lorem",   "ipsum",  "dolor",      "sit",      "amet",    "consectetur", "adipiscing",
-    "elit",    "sed",    "eiusmod",    "tempor",   "ut",      "labore",      "et",
-    "dolore",  "magna",  "aliqua",     "enim",     "minim",   "veniam",      "quis",
-    "nostrud", "ullamco", "laboris",   "nisi",     "aliquip", "ex",          "commodo",
-    "duis",    "aute",   "irure",      "in",       "velit",   "esse",        "cillum",
-    "fugiat",  "nulla",  "pariatur",   "excepteur", "sint",   "occaecat",    "cupidatat",
+    "lorem",   "ipsum",   "dolor",    "sit",       "amet",    "consectetur", "adipiscing",
+    "elit",    "sed",     "eiusmod",  "tempor",    "ut",      "labore",      "et",
+    "dolore",  "magna",   "aliqua",   "enim",      "minim",   "veniam",      "quis",
+    "nostrud", "ullamco", "laboris",  "nisi",      "aliquip", "ex",          "commodo",
+    "duis",    "aute",    "irure",    "in",        "velit",   "esse",        "cillum",
+    "fugiat",  "nulla",   "pariatur", "excepteur", "sint",    "occaecat",    "cupidatat",
 };
 
 static void put_paragraph(perfopt__strbuf *out, uint64_t words)

@@ -33,12 +33,12 @@ static const struct {
     const char *text;
     uint8_t type;
 } operators[] = {
-    {"**", TOKEN_POW},     {"//", TOKEN_FLOORDIV}, {"==", TOKEN_EQ},      {"!=", TOKEN_NE},
-    {">=", TOKEN_GTEQ},    {"<=", TOKEN_LTEQ},     {"+", TOKEN_ADD},      {"-", TOKEN_SUB},
-    {"*", TOKEN_MUL},      {"/", TOKEN_DIV},       {"%", TOKEN_MOD},      {"~", TOKEN_TILDE},
-    {"[", TOKEN_LBRACKET}, {"]", TOKEN_RBRACKET},  {"(", TOKEN_LPAREN},   {")", TOKEN_RPAREN},
-    {"{", TOKEN_LBRACE},   {"}", TOKEN_RBRACE},    {">", TOKEN_GT},       {"<", TOKEN_LT},
-    {"=", TOKEN_ASSIGN},   {".", TOKEN_DOT},       {":", TOKEN_COLON},    {"|", TOKEN_PIPE},
+    {"**", TOKEN_POW},     {"//", TOKEN_FLOORDIV}, {"==", TOKEN_EQ},    {"!=", TOKEN_NE},
+    {">=", TOKEN_GTEQ},    {"<=", TOKEN_LTEQ},     {"+", TOKEN_ADD},    {"-", TOKEN_SUB},
+    {"*", TOKEN_MUL},      {"/", TOKEN_DIV},       {"%", TOKEN_MOD},    {"~", TOKEN_TILDE},
+    {"[", TOKEN_LBRACKET}, {"]", TOKEN_RBRACKET},  {"(", TOKEN_LPAREN}, {")", TOKEN_RPAREN},
+    {"{", TOKEN_LBRACE},   {"}", TOKEN_RBRACE},    {">", TOKEN_GT},     {"<", TOKEN_LT},
+    {"=", TOKEN_ASSIGN},   {".", TOKEN_DOT},       {":", TOKEN_COLON},  {"|", TOKEN_PIPE},
     {",", TOKEN_COMMA},    {";", TOKEN_SEMICOLON},
 };
 

@@ -58,7 +58,8 @@ static perfopt_status compile_into(ssr_compilation *c, const char *source, size_
     if (!copy)
         return c->status;
     c->source = copy;
-    bool ok = perfopt__ssr_lex(c) && perfopt__ssr_parse(c, &body) && perfopt__ssr_generate(c, &body);
+    bool ok =
+        perfopt__ssr_lex(c) && perfopt__ssr_parse(c, &body) && perfopt__ssr_generate(c, &body);
     perfopt__free(c->tokens);
     if (ok && c->status == PERFOPT_OK)
         return PERFOPT_OK;
@@ -209,9 +210,8 @@ perfopt_status perfopt__ssr_load(struct perfopt_ssr *ssr, const char *name, size
                                  ssr_template **out, perfopt_error *err)
 {
     char copy[PATH_MAX];
-    ssr_template *t = ssr->cache_templates
-                          ? perfopt__ssr_cache_get(&ssr->templates, name, length)
-                          : NULL;
+    ssr_template *t =
+        ssr->cache_templates ? perfopt__ssr_cache_get(&ssr->templates, name, length) : NULL;
     if (t && ssr->auto_reload && perfopt__ssr_is_stale(ssr, t)) {
         perfopt__ssr_template_release(t);
         t = NULL;
@@ -223,7 +223,8 @@ perfopt_status perfopt__ssr_load(struct perfopt_ssr *ssr, const char *name, size
         return PERFOPT_OK;
     }
     if (length >= sizeof(copy) || memchr(name, '\0', length))
-        return perfopt__error_set(err, PERFOPT_ENOTFOUND, "template not found: its name is too long");
+        return perfopt__error_set(err, PERFOPT_ENOTFOUND,
+                                  "template not found: its name is too long");
     memcpy(copy, name, length);
     copy[length] = '\0';
     perfopt_status st = load_file(ssr, copy, &t, err);

@@ -38,8 +38,8 @@ enum {
 
 int perfopt__ssr_loop_attribute(const char *name, size_t length)
 {
-    static const char *const names[] = {"index",  "index0", "revindex", "revindex0",
-                                        "first",  "last",   "length",   "depth",
+    static const char *const names[] = {"index",  "index0",   "revindex", "revindex0",
+                                        "first",  "last",     "length",   "depth",
                                         "depth0", "previtem", "nextitem"};
     for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++) {
         if (strlen(names[i]) == length && memcmp(names[i], name, length) == 0)
@@ -130,9 +130,11 @@ static bool loop_changed(perfopt_call *call, perfopt_value *args, perfopt_value 
     if (!perfopt__ssr_list(call->rt, call->count, &now))
         return false;
     now.flags = PERFOPT_VALUE_TUPLE;
-    memcpy(now.as.list->items, call->args, call->count * sizeof(*call->args));
+    if (call->count)
+        memcpy(now.as.list->items, call->args, call->count * sizeof(*call->args));
     now.as.list->count = call->count;
-    bool changed = l->last_changed.kind == SSR_MISSING || !perfopt_value_equal(l->last_changed, now);
+    bool changed =
+        l->last_changed.kind == SSR_MISSING || !perfopt_value_equal(l->last_changed, now);
     if (changed)
         l->last_changed = now;
     *out = perfopt_bool(changed);
@@ -318,9 +320,8 @@ bool perfopt__ssr_exec_for(ssr_runtime *rt, const ssr_stmt *s)
         loop local;
         return run_loop(rt, s, iterable, &local);
     }
-    const perfopt_map *pairs = s->c || !s->target->items || s->target->count != 2
-                                   ? NULL
-                                   : perfopt__ssr_items_of(iterable);
+    const perfopt_map *pairs =
+        s->c || !s->target->items || s->target->count != 2 ? NULL : perfopt__ssr_items_of(iterable);
     if (pairs) {
         any = pairs->count > 0;
         return run_pairs(rt, s, pairs) && (any || run_else(rt, s));
@@ -371,8 +372,7 @@ static bool loop_call(ssr_runtime *rt, perfopt_value self, perfopt_call *call, p
 {
     const loop *l = (const loop *)self.as.object;
     if (!l->stmt)
-        return perfopt__ssr_fail(rt, PERFOPT_EFAILED,
-                                 "only a loop with 'recursive' can be called");
+        return perfopt__ssr_fail(rt, PERFOPT_EFAILED, "only a loop with 'recursive' can be called");
     if (call->count != 1 || call->keyword_count)
         return perfopt__ssr_fail(rt, PERFOPT_EFAILED, "loop() takes the items of the next level");
     size_t from = perfopt__ssr_output_length(rt);

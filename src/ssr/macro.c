@@ -17,16 +17,15 @@ static const char *macro_name(const ssr_function *fn)
 
 static bool is_named(const ssr_keyword *keyword, const ssr_name *name)
 {
-    return keyword->length == name->length &&
-           memcmp(keyword->name, name->text, name->length) == 0;
+    return keyword->length == name->length && memcmp(keyword->name, name->text, name->length) == 0;
 }
 
 /* Keywords for parameters that got no value by position; the others are counted in *rest. */
 static bool bind_keywords(ssr_runtime *rt, const ssr_function *fn, const perfopt_call *call,
                           ssr_frame *frame, perfopt_value *rest, bool *caller_found)
 {
-    uint32_t first = call->count < fn->parameter_count ? (uint32_t)call->count
-                                                       : fn->parameter_count;
+    uint32_t first =
+        call->count < fn->parameter_count ? (uint32_t)call->count : fn->parameter_count;
     for (size_t k = 0; k < call->keyword_count; k++) {
         const ssr_keyword *keyword = &call->keywords[k];
         uint32_t i = first;

@@ -11,7 +11,8 @@ static bool none(perfopt_value *out)
     return true;
 }
 
-/* What the host passed is shared by threads and must not change; what a render made has its arena. */
+/* What the host passed is shared by threads and must not change; what a render made has its arena.
+ */
 static bool may_change(perfopt_call *call, const perfopt_arena *arena)
 {
     return arena == call->rt->arena ||
@@ -145,7 +146,8 @@ static bool list_sort(perfopt_call *call, perfopt_value *args, perfopt_value *ou
     if (!may_change(call, l->arena) ||
         !perfopt__ssr_find_filter("sort", 4)->fn(call, sort_args, &sorted))
         return false;
-    memcpy(l->items, sorted.as.list->items, l->count * sizeof(*l->items));
+    if (l->count)
+        memcpy(l->items, sorted.as.list->items, l->count * sizeof(*l->items));
     return none(out);
 }
 

@@ -52,8 +52,8 @@ static bool find(perfopt_call *call, perfopt_value *args, bool last, bool must, 
         return fail(call, "the text is not in the string");
     int64_t at = -1;
     if (hit)
-        at = (int64_t)(start +
-                       perfopt__ssr_char_count((ssr_chars){s.text, (size_t)(hit - s.text)}));
+        at =
+            (int64_t)(start + perfopt__ssr_char_count((ssr_chars){s.text, (size_t)(hit - s.text)}));
     *out = perfopt_int(at);
     return true;
 }

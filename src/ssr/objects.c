@@ -177,7 +177,8 @@ bool perfopt__ssr_range(ssr_runtime *rt, int64_t start, int64_t stop, int64_t st
     *r = (range){.object = {&range_class.base}, .start = start, .stop = stop, .step = step};
     bool empty = step > 0 ? start >= stop : start <= stop;
     if (!empty) {
-        uint64_t span = step > 0 ? (uint64_t)stop - (uint64_t)start : (uint64_t)start - (uint64_t)stop;
+        uint64_t span =
+            step > 0 ? (uint64_t)stop - (uint64_t)start : (uint64_t)start - (uint64_t)stop;
         uint64_t size = step > 0 ? (uint64_t)step : 0 - (uint64_t)step;
         r->count = (size_t)((span - 1) / size + 1);
     }
@@ -208,10 +209,12 @@ bool perfopt__ssr_range_item(perfopt_value value, int64_t i, perfopt_value *out)
 
 /* ---- namespace ------------------------------------------------------------------------------ */
 
-typedef struct namespace {
+typedef struct namespace
+{
     perfopt_object object;
     perfopt_value attributes; /* a map */
-} namespace;
+}
+namespace;
 
 static bool namespace_get(ssr_runtime *rt, perfopt_value self, const char *name, size_t length,
                           perfopt_value *out)
@@ -342,8 +345,7 @@ typedef struct joiner {
     bool used;
 } joiner;
 
-static bool joiner_call(ssr_runtime *rt, perfopt_value self, perfopt_call *call,
-                        perfopt_value *out)
+static bool joiner_call(ssr_runtime *rt, perfopt_value self, perfopt_call *call, perfopt_value *out)
 {
     joiner *j = (joiner *)self.as.object;
     if (call->count || call->keyword_count)

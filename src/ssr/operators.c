@@ -227,8 +227,7 @@ static bool join_lists(ssr_runtime *rt, perfopt_value a, perfopt_value b, perfop
     return true;
 }
 
-bool perfopt__ssr_repeat(ssr_runtime *rt, perfopt_value sequence, int64_t times,
-                         perfopt_value *out)
+bool perfopt__ssr_repeat(ssr_runtime *rt, perfopt_value sequence, int64_t times, perfopt_value *out)
 {
     size_t count = times > 0 ? (size_t)times : 0;
     size_t total;
@@ -237,7 +236,7 @@ bool perfopt__ssr_repeat(ssr_runtime *rt, perfopt_value sequence, int64_t times,
         if (!__builtin_mul_overflow(count, (size_t)sequence.length, &total))
             text = perfopt__ssr_text_room(rt, total);
         else
-            perfopt__ssr_fail(rt, PERFOPT_ELIMIT, "the string is too long");
+            perfopt__ssr_record_failure(rt, PERFOPT_ELIMIT, "the string is too long");
         if (!text)
             return false;
         for (size_t i = 0; sequence.length && i < count; i++)
@@ -295,8 +294,7 @@ bool perfopt__ssr_negate(ssr_runtime *rt, perfopt_value a, bool minus, perfopt_v
     if (!perfopt__ssr_is_int(a)) {
         if (a.kind == PERFOPT_UNDEFINED)
             return perfopt__ssr_fail_undefined(rt, a);
-        return perfopt__ssr_fail(rt, PERFOPT_EFAILED, "%s has no sign",
-                                 perfopt_value_type_name(a));
+        return perfopt__ssr_fail(rt, PERFOPT_EFAILED, "%s has no sign", perfopt_value_type_name(a));
     }
     int64_t value = perfopt__ssr_int(a);
     if (minus && __builtin_sub_overflow((int64_t)0, value, &value))
@@ -472,7 +470,7 @@ bool perfopt__ssr_contains(ssr_runtime *rt, perfopt_value item, perfopt_value co
 
 bool perfopt__ssr_compare(ssr_runtime *rt, uint8_t op, perfopt_value a, perfopt_value b, bool *out)
 {
-    int order;
+    int order = 2;
     switch (op) {
     case TOKEN_EQ:
     case TOKEN_NE:

@@ -112,7 +112,7 @@ bool perfopt__ssr_print(ssr_runtime *rt, perfopt_value value, bool escape)
     switch (value.kind) {
     case PERFOPT_STRING:
         return perfopt__ssr_print_text(rt, value.as.string, value.length,
-                          escape && !(value.flags & PERFOPT_VALUE_SAFE));
+                                       escape && !(value.flags & PERFOPT_VALUE_SAFE));
     case PERFOPT_INT:
         return perfopt__ssr_write(rt, number, perfopt__number_from_int(value.as.integer, number));
     case PERFOPT_DOUBLE:

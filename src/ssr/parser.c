@@ -401,10 +401,10 @@ static bool unknown_tag(ssr_parser *p, const ssr_token *t)
     if (!p->open)
         return perfopt__ssr_syntax_error(p->c, t->line, t->column, "unknown tag '%.*s'", length,
                                          t->as.text);
-    return perfopt__ssr_syntax_error(
-        p->c, t->line, t->column, "unknown tag '%.*s'; '%.*s' of line %u waits for: %s", length,
-        t->as.text, (int)p->open->token->length, p->open->token->as.text, p->open->token->line,
-        p->open->ends);
+    return perfopt__ssr_syntax_error(p->c, t->line, t->column,
+                                     "unknown tag '%.*s'; '%.*s' of line %u waits for: %s", length,
+                                     t->as.text, (int)p->open->token->length,
+                                     p->open->token->as.text, p->open->token->line, p->open->ends);
 }
 
 static ssr_ast *parse_statement(ssr_parser *p)

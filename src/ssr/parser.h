@@ -25,7 +25,7 @@ static inline bool perfopt__ssr_at(const ssr_parser *p, uint8_t type)
     return p->current->type == type;
 }
 
-/* parse_expression.c ------------------------------------------------------------------------- */
+/* parse_support.c ---------------------------------------------------------------------------- */
 
 bool perfopt__ssr_token_is(const ssr_token *token, const char *name);
 bool perfopt__ssr_at_name(const ssr_parser *p, const char *name);
@@ -44,6 +44,8 @@ ssr_name *perfopt__ssr_take_name(ssr_parser *p);
 /* Guards recursion: enter fails with an error above SSR_MAX_NESTING. */
 bool perfopt__ssr_enter(ssr_parser *p);
 void perfopt__ssr_leave(ssr_parser *p);
+
+/* parse_expression.c ------------------------------------------------------------------------- */
 
 /* All return NULL after an error. */
 ssr_ast *perfopt__ssr_parse_expression(ssr_parser *p, bool with_condition);

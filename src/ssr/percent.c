@@ -21,8 +21,7 @@ typedef struct formatter {
 
 static bool is_mapping(perfopt_value v)
 {
-    return v.kind == PERFOPT_MAP ||
-           (v.kind == PERFOPT_OBJECT && v.as.object->cls->is_mapping);
+    return v.kind == PERFOPT_MAP || (v.kind == PERFOPT_OBJECT && v.as.object->cls->is_mapping);
 }
 
 static bool next_value(formatter *f, perfopt_value *out)

@@ -91,8 +91,8 @@ const ssr_builtin *perfopt__ssr_find_callable(struct perfopt_ssr *ssr, perfopt_c
 bool perfopt__ssr_find_global(struct perfopt_ssr *ssr, ssr_runtime *rt, const ssr_name *name,
                               perfopt_value *out)
 {
-    const perfopt__value_entry *entry = perfopt__value_find_name(
-        ssr->globals.as.map, name->text, name->length, name->hash);
+    const perfopt__value_entry *entry =
+        perfopt__value_find_name(ssr->globals.as.map, name->text, name->length, name->hash);
     if (entry) {
         *out = entry->value;
         return true;

@@ -51,7 +51,7 @@ perfopt_status perfopt__ssr_render_template(struct perfopt_ssr *ssr, ssr_templat
     int64_t start = perfopt__now_ns();
     perfopt__ssr_runtime_init(&rt, ssr, arena);
     nesting++;
-    bool ok = run(&rt, template, strings, context);
+    bool ok = run(&rt, template, strings, context) && rt.status == PERFOPT_OK;
     nesting--;
     int64_t took = perfopt__now_ns() - start;
     size_t length = ok ? perfopt__ssr_output_length(&rt) : 0;
@@ -88,8 +88,8 @@ static perfopt_status render_source(perfopt_ssr *ssr, const char *name, const ch
                                     perfopt_error *err)
 {
     ssr_template *template;
-    bool autoescape = name ? perfopt__ssr_autoescape_for(ssr, name)
-                           : ssr->autoescape != PERFOPT_AUTOESCAPE_OFF;
+    bool autoescape =
+        name ? perfopt__ssr_autoescape_for(ssr, name) : ssr->autoescape != PERFOPT_AUTOESCAPE_OFF;
     perfopt_status st = perfopt__ssr_compile(ssr, name ? name : "<string>", source, length,
                                              autoescape, &template, err);
     if (st != PERFOPT_OK)

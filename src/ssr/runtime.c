@@ -12,14 +12,14 @@
 #include <stdio.h>
 
 enum {
-    STACK_CHUNK = 1024,        /* values */
+    STACK_CHUNK = 1024,       /* values */
     MAX_C_STACK = 1024 * 1024 /* bytes of the C stack one render may use */
 };
 
-bool perfopt__ssr_fail(ssr_runtime *rt, perfopt_status status, const char *format, ...)
+void perfopt__ssr_record_failure(ssr_runtime *rt, perfopt_status status, const char *format, ...)
 {
     if (rt->status != PERFOPT_OK)
-        return false;
+        return;
     rt->status = status;
     rt->located = false;
     rt->err = (perfopt_error)PERFOPT_ERROR_INIT;
@@ -28,22 +28,20 @@ bool perfopt__ssr_fail(ssr_runtime *rt, perfopt_status status, const char *forma
     va_start(args, format);
     vsnprintf(rt->err.message, sizeof(rt->err.message) - 96, format, args);
     va_end(args);
-    return false;
 }
 
-bool perfopt__ssr_fail_nomem(ssr_runtime *rt)
+void perfopt__ssr_record_nomem(ssr_runtime *rt)
 {
     if (rt->status == PERFOPT_OK) {
         rt->status = perfopt__error_nomem(&rt->err);
         rt->located = true;
     }
-    return false;
 }
 
-bool perfopt__ssr_locate(ssr_runtime *rt, uint32_t line, uint32_t column)
+void perfopt__ssr_record_place(ssr_runtime *rt, uint32_t line, uint32_t column)
 {
     if (rt->status == PERFOPT_OK || rt->located || !rt->template)
-        return false;
+        return;
     char message[sizeof(rt->err.message)];
     char where[64];
     rt->located = true;
@@ -51,7 +49,6 @@ bool perfopt__ssr_locate(ssr_runtime *rt, uint32_t line, uint32_t column)
     snprintf(where, sizeof(where), "%.40s:%u:%u", rt->template->name, line, column);
     perfopt__error_from(&rt->err, rt->status, PERFOPT_ORIGIN_PERFOPT, 0, where, "%.80s:%u:%u: %s",
                         rt->template->name, line, column, message);
-    return false;
 }
 
 bool perfopt__ssr_step_slow(ssr_runtime *rt)
@@ -64,8 +61,8 @@ bool perfopt__ssr_step_slow(ssr_runtime *rt)
 bool perfopt__ssr_enter_call(ssr_runtime *rt)
 {
     const char *here = __builtin_frame_address(0);
-    size_t used = here < rt->stack_base ? (size_t)(rt->stack_base - here)
-                                        : (size_t)(here - rt->stack_base);
+    size_t used =
+        here < rt->stack_base ? (size_t)(rt->stack_base - here) : (size_t)(here - rt->stack_base);
     if (rt->depth >= rt->max_depth || used > MAX_C_STACK)
         return perfopt__ssr_fail(rt, PERFOPT_ELIMIT,
                                  "includes, macros and blocks are nested more than %u deep",
@@ -99,7 +96,7 @@ void *perfopt__ssr_alloc(ssr_runtime *rt, size_t size)
 char *perfopt__ssr_text_room(ssr_runtime *rt, size_t length)
 {
     if (length > UINT32_MAX - 1) {
-        perfopt__ssr_fail(rt, PERFOPT_ELIMIT, "the string is too long");
+        perfopt__ssr_record_failure(rt, PERFOPT_ELIMIT, "the string is too long");
         return NULL;
     }
     return perfopt__ssr_alloc(rt, length + 1);
@@ -232,8 +229,8 @@ bool perfopt__ssr_runtime_init(ssr_runtime *rt, struct perfopt_ssr *ssr, perfopt
     rt->arena = arena;
     rt->max_steps = ssr->max_steps;
     rt->max_output = ssr->max_output_bytes;
-    rt->max_memory = ssr->max_output_bytes > UINT64_MAX / 4 ? UINT64_MAX
-                                                             : ssr->max_output_bytes * 4;
+    rt->max_memory =
+        ssr->max_output_bytes > UINT64_MAX / 4 ? UINT64_MAX : ssr->max_output_bytes * 4;
     rt->max_depth = ssr->max_depth;
     rt->undefined = ssr->undefined;
     rt->stack_base = __builtin_frame_address(0);

@@ -48,7 +48,7 @@ typedef struct ssr_block_stack {
 typedef struct ssr_context {
     const struct ssr_context *outer;
     const ssr_template *template;
-    perfopt_map *vars;     /* NULL until something is set */
+    perfopt_map *vars;        /* NULL until something is set */
     perfopt_map *given;       /* copied locals, or NULL */
     const ssr_locals *locals; /* locals in place, valid while `frame` is */
     ssr_frame *frame;
@@ -62,7 +62,7 @@ typedef struct ssr_context {
 
 typedef struct ssr_loaded {
     ssr_template *template;
-    const char *asked; /* the text it was first asked for with: a constant asks again */
+    const char *asked;    /* the text it was first asked for with: a constant asks again */
     perfopt_value module; /* of an import without context, once evaluated */
     struct ssr_loaded *next;
 } ssr_loaded;
@@ -92,8 +92,7 @@ struct ssr_runtime {
     uint64_t *caller_hashes;
     perfopt_undefined_mode undefined;
     perfopt_value captured; /* what {% filter %} and block set hand to their filters */
-    bool stateless; /* folding constants: no context */
-    bool no_files;
+    bool stateless;         /* folding constants: no context */
     perfopt_status status;
     bool located;
     perfopt_error err;
@@ -114,7 +113,7 @@ typedef struct ssr_class {
     bool (*print)(ssr_runtime *rt, perfopt_value self, perfopt__strbuf *out);
     bool is_markup; /* its text is safe */
     bool always_true;
-    bool one_shot; /* iterating consumes it */
+    bool one_shot;    /* iterating consumes it */
     bool is_sequence; /* has len() and [] */
 } ssr_class;
 
@@ -136,11 +135,24 @@ struct perfopt_call {
 
 /* ---- runtime.c: limits, errors, memory ----------------------------------------------------- */
 
-/* All return false. The place is added by the innermost node that knows one. */
-bool perfopt__ssr_fail(ssr_runtime *rt, perfopt_status status, const char *format, ...)
+/* Records why the render ends; the first reason counts. The place is added by the innermost node
+ * that knows one. The short forms are always false, so that `return perfopt__ssr_fail(...)` ends a
+ * function. */
+void perfopt__ssr_record_failure(ssr_runtime *rt, perfopt_status status, const char *format, ...)
     PERFOPT_PRINTF(3, 4);
-bool perfopt__ssr_fail_nomem(ssr_runtime *rt);
-bool perfopt__ssr_locate(ssr_runtime *rt, uint32_t line, uint32_t column);
+void perfopt__ssr_record_nomem(ssr_runtime *rt);
+void perfopt__ssr_record_place(ssr_runtime *rt, uint32_t line, uint32_t column);
+#define perfopt__ssr_fail(rt, ...) (perfopt__ssr_record_failure((rt), __VA_ARGS__), false)
+static inline bool perfopt__ssr_fail_nomem(ssr_runtime *rt)
+{
+    perfopt__ssr_record_nomem(rt);
+    return false;
+}
+static inline bool perfopt__ssr_locate(ssr_runtime *rt, uint32_t line, uint32_t column)
+{
+    perfopt__ssr_record_place(rt, line, column);
+    return false;
+}
 /* Counts a loop turn or call; false above the limit. */
 bool perfopt__ssr_step_slow(ssr_runtime *rt);
 static inline bool perfopt__ssr_step(ssr_runtime *rt)
@@ -218,8 +230,7 @@ bool perfopt__ssr_to_string(ssr_runtime *rt, perfopt_value value, perfopt_value 
 bool perfopt__ssr_to_markup(ssr_runtime *rt, perfopt_value value, perfopt_value *out);
 bool perfopt__ssr_put_text(ssr_runtime *rt, perfopt_value value, perfopt__strbuf *out);
 bool perfopt__ssr_put_repr(ssr_runtime *rt, perfopt_value value, perfopt__strbuf *out);
-bool perfopt__ssr_escape_text(ssr_runtime *rt, const char *text, size_t length,
-                              perfopt_value *out);
+bool perfopt__ssr_escape_text(ssr_runtime *rt, const char *text, size_t length, perfopt_value *out);
 
 /* ---- undefined.c --------------------------------------------------------------------------- */
 
@@ -228,8 +239,13 @@ bool perfopt__ssr_undefined_attribute(ssr_runtime *rt, perfopt_value of, perfopt
                                       perfopt_value *out);
 bool perfopt__ssr_undefined_hint(ssr_runtime *rt, perfopt_value *out, const char *format, ...)
     PERFOPT_PRINTF(3, 4);
-/* Ends the render because an undefined value was used. Always false. */
-bool perfopt__ssr_fail_undefined(ssr_runtime *rt, perfopt_value undefined);
+/* Ends the render because an undefined value was used. */
+void perfopt__ssr_record_undefined(ssr_runtime *rt, perfopt_value undefined);
+static inline bool perfopt__ssr_fail_undefined(ssr_runtime *rt, perfopt_value undefined)
+{
+    perfopt__ssr_record_undefined(rt, undefined);
+    return false;
+}
 /* How this one behaves: an "if" without "else" is lenient whatever the engine's mode. */
 enum { SSR_LENIENT_UNDEFINED = 0x80 }; /* in flags */
 static inline perfopt_undefined_mode perfopt__ssr_undefined_mode(const ssr_runtime *rt,
@@ -257,7 +273,8 @@ bool perfopt__ssr_binary(ssr_runtime *rt, uint8_t op, perfopt_value a, perfopt_v
 bool perfopt__ssr_negate(ssr_runtime *rt, perfopt_value a, bool minus, perfopt_value *out);
 bool perfopt__ssr_compare(ssr_runtime *rt, uint8_t op, perfopt_value a, perfopt_value b, bool *out);
 /* -1, 0, 1; 2 if unordered (nan). Fails for kinds that have no order. */
-bool perfopt__ssr_order(ssr_runtime *rt, perfopt_value a, perfopt_value b, const char *op, int *out);
+bool perfopt__ssr_order(ssr_runtime *rt, perfopt_value a, perfopt_value b, const char *op,
+                        int *out);
 bool perfopt__ssr_contains(ssr_runtime *rt, perfopt_value item, perfopt_value container, bool *out);
 bool perfopt__ssr_equal(perfopt_value a, perfopt_value b);
 /* int(value) for indexes and counts: int and bool only. */
@@ -307,6 +324,7 @@ bool perfopt__ssr_getitem(ssr_runtime *rt, perfopt_value a, perfopt_value key, p
 bool perfopt__ssr_slice(ssr_runtime *rt, perfopt_value a, const perfopt_value parts[3],
                         perfopt_value *out);
 bool perfopt__ssr_eval_getattr(ssr_runtime *rt, const ssr_expr *e, perfopt_value *out);
+bool perfopt__ssr_exec_output_attribute(ssr_runtime *rt, const ssr_stmt *s);
 /* a.b.0 as filters take it: "b.0" or an integer. */
 typedef struct ssr_path {
     perfopt_value *parts;
@@ -320,8 +338,8 @@ bool perfopt__ssr_path_get(ssr_runtime *rt, const ssr_path *path, perfopt_value 
 
 typedef struct ssr_iterator {
     perfopt_value source;
-    size_t index;  /* of the next item */
-    size_t offset; /* strings: its byte */
+    size_t index;   /* of the next item */
+    size_t offset;  /* strings: its byte */
     size_t *shared; /* the position of a one-shot iterator, or NULL */
 } ssr_iterator;
 
@@ -351,8 +369,7 @@ bool perfopt__ssr_call_with_caller(ssr_runtime *rt, const ssr_expr *e, perfopt_v
 /* A filter or test by name, as map() and select() call them. */
 bool perfopt__ssr_call_filter(ssr_runtime *rt, perfopt_value name, perfopt_call *call,
                               perfopt_value *out);
-bool perfopt__ssr_call_test(ssr_runtime *rt, perfopt_value name, perfopt_call *call,
-                            bool *out);
+bool perfopt__ssr_call_test(ssr_runtime *rt, perfopt_value name, perfopt_call *call, bool *out);
 bool perfopt__ssr_is_callable(perfopt_value value);
 
 /* ---- builtins.c ---------------------------------------------------------------------------- */
@@ -376,7 +393,6 @@ const ssr_builtin *perfopt__ssr_find_test(const char *name, size_t length);
 const ssr_builtin *perfopt__ssr_find_function(const char *name, size_t length);
 bool perfopt__ssr_call_builtin(const ssr_builtin *builtin, perfopt_call *call, perfopt_value *out);
 bool perfopt__ssr_function_value(ssr_runtime *rt, const ssr_builtin *builtin, perfopt_value *out);
-bool perfopt__ssr_is_function_named(perfopt_value value, const char *name);
 static inline bool perfopt__ssr_given(perfopt_value v)
 {
     return v.kind != SSR_MISSING;
@@ -397,7 +413,7 @@ extern const ssr_builtin perfopt__ssr_functions[];
 
 struct ssr_method {
     const char *name;
-    ssr_builtin_fn fn; /* args[0] is the object */
+    ssr_builtin_fn fn;                          /* args[0] is the object */
     const char *parameters[SSR_MAX_PARAMETERS]; /* without the object */
     uint8_t required;
     bool raw; /* reads the call itself; args[0] is the object still */
@@ -467,8 +483,7 @@ bool perfopt__ssr_namespace_set(ssr_runtime *rt, perfopt_value ns, const ssr_nam
 bool perfopt__ssr_cycler(ssr_runtime *rt, const perfopt_value *items, size_t count,
                          perfopt_value *out);
 bool perfopt__ssr_joiner(ssr_runtime *rt, perfopt_value separator, perfopt_value *out);
-bool perfopt__ssr_group(ssr_runtime *rt, perfopt_value key, perfopt_value list,
-                        perfopt_value *out);
+bool perfopt__ssr_group(ssr_runtime *rt, perfopt_value key, perfopt_value list, perfopt_value *out);
 const ssr_class *perfopt__ssr_class_of(perfopt_value value); /* NULL for host objects */
 
 /* ---- loop.c -------------------------------------------------------------------------------- */
@@ -526,8 +541,7 @@ void perfopt__ssr_frame_free(ssr_runtime *rt, const ssr_function *fn);
 bool perfopt__ssr_run_function(ssr_runtime *rt, const ssr_function *fn, ssr_frame *frame,
                                ssr_context *context);
 /* Runs a template and the templates it extends. */
-bool perfopt__ssr_run_template(ssr_runtime *rt, const ssr_template *template,
-                               ssr_context *context);
+bool perfopt__ssr_run_template(ssr_runtime *rt, const ssr_template *template, ssr_context *context);
 bool perfopt__ssr_run_block(ssr_runtime *rt, ssr_context *context, const ssr_block_stack *stack,
                             uint32_t index);
 bool perfopt__ssr_exec_block(ssr_runtime *rt, const ssr_stmt *s);

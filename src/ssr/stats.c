@@ -17,7 +17,8 @@ unsigned perfopt__ssr_stripe(void)
     return mine - 1;
 }
 
-/* ---- histogram: four buckets for each doubling, from 256 ns on -------------------------------- */
+/* ---- histogram: four buckets for each doubling, from 256 ns on --------------------------------
+ */
 
 static unsigned bucket_of(int64_t ns)
 {

@@ -416,8 +416,8 @@ bool perfopt__ssr_symbols_finish(ssr_symbols *s, ssr_scope *entry)
                                     .slot = symbol->slot,
                                     .from = perfopt__ssr_ref_of(s, symbol->alias)};
         } else if (symbol->load != LOAD_NONE) {
-            loads[n++] = (ssr_load){
-                .action = symbol->load, .slot = symbol->slot, .name = symbol->name};
+            loads[n++] =
+                (ssr_load){.action = symbol->load, .slot = symbol->slot, .name = symbol->name};
         }
     }
     *entry = (ssr_scope){loads, n};
@@ -456,7 +456,7 @@ const ssr_locals *perfopt__ssr_collect_locals(ssr_symbols *s)
 typedef struct undeclared_search {
     const char *const *names;
     unsigned count;
-    unsigned open;  /* still looked for */
+    unsigned open; /* still looked for */
     unsigned found;
 } undeclared_search;
 

@@ -23,7 +23,7 @@ typedef struct ssr_symbol {
     bool is_store;
     bool is_parameter;
     bool is_loop; /* the loop variable of a for */
-    bool used; /* read by something */
+    bool used;    /* read by something */
     bool escapes;
     uint8_t load; /* ssr_load_action */
     struct ssr_symbol *alias;

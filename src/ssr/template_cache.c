@@ -1,8 +1,8 @@
 /*
  * template_cache.c - compiled templates by name; see ssr_internal.h for the locking.
  *
- * A hit costs an uncontended read lock of the thread's stripe (two atomic operations on a cache line
- * few threads share), a hash lookup and one atomic increment of the template's count.
+ * A hit costs an uncontended read lock of the thread's stripe (two atomic operations on a cache
+ * line few threads share), a hash lookup and one atomic increment of the template's count.
  */
 #include "base/hash.h"
 #include "base/memory.h"
@@ -26,8 +26,7 @@ ssr_template *perfopt__ssr_template_retain(ssr_template *template)
 
 void perfopt__ssr_template_release(ssr_template *template)
 {
-    if (!template ||
-        atomic_fetch_sub_explicit(&template->refs, 1, memory_order_acq_rel) != 1)
+    if (!template || atomic_fetch_sub_explicit(&template->refs, 1, memory_order_acq_rel) != 1)
         return;
     perfopt_arena_destroy(template->arena);
     perfopt__free(template->name);
@@ -175,8 +174,7 @@ size_t perfopt__ssr_cache_optimize(ssr_template_cache *cache,
     lock_all(cache);
     for (size_t i = 0; i < cache->bucket_count; i++) {
         for (cached **p = &cache->buckets[i]; *p;) {
-            if ((*p)->template->last_used > cache->optimized_tick &&
-                !gone(user, (*p)->template)) {
+            if ((*p)->template->last_used > cache->optimized_tick && !gone(user, (*p)->template)) {
                 p = &(*p)->next;
                 continue;
             }

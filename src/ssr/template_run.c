@@ -14,9 +14,8 @@ static_assert(sizeof(ssr_frame) <= FRAME_HEADER * sizeof(perfopt_value), "frames
 ssr_frame *perfopt__ssr_frame_new(ssr_runtime *rt, const ssr_function *fn, ssr_frame *outer)
 {
     size_t values = FRAME_HEADER + fn->slot_count;
-    ssr_frame *frame = fn->captured
-                           ? perfopt__ssr_alloc(rt, values * sizeof(perfopt_value))
-                           : (ssr_frame *)(void *)perfopt__ssr_push(rt, values);
+    ssr_frame *frame = fn->captured ? perfopt__ssr_alloc(rt, values * sizeof(perfopt_value))
+                                    : (ssr_frame *)(void *)perfopt__ssr_push(rt, values);
     if (!frame)
         return NULL;
     frame->outer = outer;
@@ -117,8 +116,8 @@ bool perfopt__ssr_exec_block(ssr_runtime *rt, const ssr_stmt *s)
     const ssr_block_stack *stack =
         perfopt__ssr_find_block(rt->context, s->name->text, s->name->length);
     if (!stack || (s->flag2 && stack->count <= 1)) {
-        perfopt__ssr_fail(rt, PERFOPT_EFAILED, "the required block '%s' is not defined",
-                          s->name->text);
+        perfopt__ssr_record_failure(rt, PERFOPT_EFAILED, "the required block '%s' is not defined",
+                                    s->name->text);
         return perfopt__ssr_locate(rt, s->line, s->column);
     }
     bool ok = s->flag ? run_scoped_block(rt, s, stack)
@@ -268,7 +267,7 @@ bool perfopt__ssr_exec_extends(ssr_runtime *rt, const ssr_stmt *s)
     perfopt_value name;
     ssr_loaded *loaded;
     if (rt->context->parent) {
-        perfopt__ssr_fail(rt, PERFOPT_EFAILED, "a template extends only one other");
+        perfopt__ssr_record_failure(rt, PERFOPT_EFAILED, "a template extends only one other");
         return perfopt__ssr_locate(rt, s->line, s->column);
     }
     if (!s->a->eval(rt, s->a, &name))
@@ -312,8 +311,7 @@ bool perfopt__ssr_exec_include(ssr_runtime *rt, const ssr_stmt *s)
     if (!loaded)
         return true;
     perfopt__ssr_note_includer(loaded->template->numbers, rt->template->name);
-    return include_template(rt, s, loaded->template) ||
-           perfopt__ssr_locate(rt, s->line, s->column);
+    return include_template(rt, s, loaded->template) || perfopt__ssr_locate(rt, s->line, s->column);
 }
 
 /* ---- imports -------------------------------------------------------------------------------- */
@@ -333,8 +331,7 @@ static bool module_get(ssr_runtime *rt, perfopt_value self, const char *name, si
     (void)rt;
     if (!context->vars || length == 0 || name[0] == '_')
         return false;
-    const perfopt__value_entry *entry =
-        perfopt__value_find_name(context->vars, name, length, hash);
+    const perfopt__value_entry *entry = perfopt__value_find_name(context->vars, name, length, hash);
     const perfopt__value_entry *hidden =
         context->hidden ? perfopt__value_find_name(context->hidden, name, length, hash) : NULL;
     if (!entry || (hidden && hidden->value.as.boolean))

@@ -151,8 +151,8 @@ static bool test_escaped(perfopt_call *call, perfopt_value *args, perfopt_value 
 {
     bool chainable = args[0].kind == PERFOPT_UNDEFINED &&
                      perfopt__ssr_undefined_mode(call->rt, args[0]) == PERFOPT_UNDEFINED_CHAINABLE;
-    return answer(out, chainable || (args[0].kind == PERFOPT_STRING &&
-                                     args[0].flags & PERFOPT_VALUE_SAFE));
+    return answer(out, chainable ||
+                           (args[0].kind == PERFOPT_STRING && args[0].flags & PERFOPT_VALUE_SAFE));
 }
 
 /* Identity: numbers and strings have none here, so equality of one kind stands for it. */

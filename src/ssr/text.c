@@ -84,8 +84,8 @@ static bool put_map(ssr_runtime *rt, perfopt_value map, perfopt__strbuf *out, co
         if (!put_repr_in(rt, key, out, self))
             return false;
         perfopt__strbuf_puts(out, ": ");
-        perfopt_value value =
-            map.kind == PERFOPT_MAP ? map.as.map->entries[i].value : perfopt_value_get_key(map, key);
+        perfopt_value value = map.kind == PERFOPT_MAP ? map.as.map->entries[i].value
+                                                      : perfopt_value_get_key(map, key);
         if (!put_repr_in(rt, value, out, self))
             return false;
     }
@@ -115,7 +115,7 @@ static bool put_container(ssr_runtime *rt, perfopt_value value, perfopt__strbuf 
                                  MAX_PRINT_DEPTH);
     for (const printing *p = outer; p && value.kind != PERFOPT_OBJECT; p = p->outer) {
         if (p->object == self.object) {
-            perfopt__strbuf_puts(out, value.kind == PERFOPT_MAP              ? "{...}"
+            perfopt__strbuf_puts(out, value.kind == PERFOPT_MAP           ? "{...}"
                                       : value.flags & PERFOPT_VALUE_TUPLE ? "(...)"
                                                                           : "[...]");
             return true;

@@ -24,8 +24,7 @@ perfopt_value perfopt__ssr_undefined_name(const char *name, uint32_t length)
     return v;
 }
 
-static bool with_detail(ssr_runtime *rt, const char *message, const char *debug,
-                        perfopt_value *out)
+static bool with_detail(ssr_runtime *rt, const char *message, const char *debug, perfopt_value *out)
 {
     undefined_detail *detail = perfopt__ssr_alloc(rt, sizeof(*detail));
     if (!detail)
@@ -68,8 +67,8 @@ bool perfopt__ssr_undefined_attribute(ssr_runtime *rt, perfopt_value of, perfopt
     char *message = perfopt__ssr_alloc(rt, size);
     char *debug = perfopt__ssr_alloc(rt, size);
     if (message && debug) {
-        snprintf(message, size, named ? "'%s' has no attribute %s" : "%s has no element %s",
-                 object, repr.data);
+        snprintf(message, size, named ? "'%s' has no attribute %s" : "%s has no element %s", object,
+                 repr.data);
         snprintf(debug, size, "no such element: %s[%s]", object, repr.data);
     }
     perfopt__strbuf_finish(&repr);
@@ -91,17 +90,18 @@ bool perfopt__ssr_undefined_hint(ssr_runtime *rt, perfopt_value *out, const char
     return with_detail(rt, message, debug, out);
 }
 
-bool perfopt__ssr_fail_undefined(ssr_runtime *rt, perfopt_value undefined)
+void perfopt__ssr_record_undefined(ssr_runtime *rt, perfopt_value undefined)
 {
-    if (undefined.reserved == UNDEFINED_NAME)
-        return perfopt__ssr_fail(rt, PERFOPT_EFAILED, "'%.*s' is undefined",
-                                 (int)(undefined.length > 200 ? 200 : undefined.length),
-                                 undefined.as.string);
-    if (undefined.reserved == UNDEFINED_DETAIL) {
+    if (undefined.reserved == UNDEFINED_NAME) {
+        perfopt__ssr_record_failure(rt, PERFOPT_EFAILED, "'%.*s' is undefined",
+                                    (int)(undefined.length > 200 ? 200 : undefined.length),
+                                    undefined.as.string);
+    } else if (undefined.reserved == UNDEFINED_DETAIL) {
         const undefined_detail *detail = (const void *)undefined.as.string;
-        return perfopt__ssr_fail(rt, PERFOPT_EFAILED, "%s", detail->message);
+        perfopt__ssr_record_failure(rt, PERFOPT_EFAILED, "%s", detail->message);
+    } else {
+        perfopt__ssr_record_failure(rt, PERFOPT_EFAILED, "the value is undefined");
     }
-    return perfopt__ssr_fail(rt, PERFOPT_EFAILED, "the value is undefined");
 }
 
 bool perfopt__ssr_undefined_text(ssr_runtime *rt, perfopt_value value, perfopt__strbuf *out)

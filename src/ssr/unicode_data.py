@@ -42,9 +42,9 @@ def emit(name, kind, rows):
     line = ""
     for row in rows:
         if kind == "special_case":
-            item = f"{{{hex(row[0])}, {{" + ", ".join(map(hex, row[1:])) + "}}, "
+            item = f"{{{hex(row[0])}, {{" + ",".join(map(hex, row[1:])) + "}}, "
         else:
-            item = "{" + ", ".join(hex(x) if i < 2 else str(x) for i, x in enumerate(row)) + "}, "
+            item = "{" + ",".join(hex(x) if i < 2 else str(x) for i, x in enumerate(row)) + "}, "
         if len(line) + len(item) > 94:
             print("    " + line.rstrip())
             line = ""

@@ -5,6 +5,7 @@
 #include "ssr_helpers.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 enum { THREADS = 4, ROUNDS = 150 };
@@ -75,10 +76,58 @@ static void pages_stay_whole(void **state)
     remove_root();
 }
 
+/* The digest of a template with includes is kept and read by all threads. */
+static void *render_fragments(void *user)
+{
+    (void)user;
+    while (!stop) {
+        perfopt_bytes *out = NULL;
+        if (perfopt_ssr_render(ssr, "frag.html", NULL, &out, NULL) != PERFOPT_OK) {
+            wrong++;
+            continue;
+        }
+        wrong += strcmp(perfopt_bytes_data(out), "<part>") != 0;
+        perfopt_bytes_release(out);
+    }
+    return NULL;
+}
+
+static void fragments_stay_whole(void **state)
+{
+    (void)state;
+    perfopt_cache *cache;
+    pthread_t ids[THREADS];
+    make_root();
+    stop = false;
+    wrong = 0;
+    write_template("frag.html",
+                   "<{% cache 'k', 60, tags='t' %}{% include 'part.html' %}{% endcache %}>");
+    write_template("part.html", "part");
+    assert_int_equal(perfopt_cache_create(NULL, &cache, NULL), PERFOPT_OK);
+    assert_int_equal(
+        perfopt_ssr_create(PERFOPT_SSR_OPTIONS(.root = test_root, .cache = cache), &ssr, NULL),
+        PERFOPT_OK);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&ids[i], NULL, render_fragments, NULL), 0);
+    for (int i = 0; i < ROUNDS * 4; i++) {
+        perfopt_ssr_clear(ssr, i % 2 ? "part.html" : NULL);
+        perfopt_cache_invalidate_tag(cache, "t", NULL);
+        sched_yield();
+    }
+    stop = true;
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(ids[i], NULL);
+    assert_int_equal(wrong, 0);
+    perfopt_ssr_destroy(ssr);
+    perfopt_cache_destroy(cache);
+    remove_root();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_stay_whole),
+        cmocka_unit_test(fragments_stay_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
