@@ -7,6 +7,7 @@
 #include "admin/format.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #define MAX_TEMPLATES 400
 #define MAX_ROUTES    200
@@ -89,7 +90,8 @@ static void add_indicator(perfopt__build *b, perfopt_value list, const indicator
 
 static char *format_switch(double x, char out[PERFOPT__FORMAT])
 {
-    return strcpy(out, x > 0 ? "on" : "off");
+    snprintf(out, PERFOPT__FORMAT, "%s", x > 0 ? "on" : "off");
+    return out;
 }
 
 static double ratio_of(uint64_t part, uint64_t rest)

@@ -8,9 +8,22 @@
 #include <string.h>
 #include <time.h>
 
+static char *put(char out[PERFOPT__FORMAT], const char *text)
+{
+    snprintf(out, PERFOPT__FORMAT, "%s", text);
+    return out;
+}
+
+static char *append(char out[PERFOPT__FORMAT], const char *text)
+{
+    size_t used = strlen(out);
+    snprintf(out + used, PERFOPT__FORMAT - used, "%s", text);
+    return out;
+}
+
 static char *dash(char out[PERFOPT__FORMAT])
 {
-    return strcpy(out, PERFOPT__DASH);
+    return put(out, PERFOPT__DASH);
 }
 
 /* At most `decimals` digits behind the point, without zeros at the end. */
@@ -18,21 +31,21 @@ static char *trimmed(double x, int decimals, char out[PERFOPT__FORMAT])
 {
     int length = snprintf(out, PERFOPT__FORMAT - 12, "%.*f", decimals, x);
     if (length >= PERFOPT__FORMAT - 12)
-        return strcpy(out, "very many");
+        return put(out, "very many");
     if (strchr(out, '.')) {
         while (out[length - 1] == '0')
             out[--length] = '\0';
         if (out[length - 1] == '.')
             out[--length] = '\0';
     }
-    return strcmp(out, "-0") == 0 ? strcpy(out, "0") : out;
+    return strcmp(out, "-0") == 0 ? put(out, "0") : out;
 }
 
 static char *with_unit(double x, int decimals, const char *unit, char out[PERFOPT__FORMAT])
 {
     trimmed(x, decimals, out);
-    strcat(out, PERFOPT__NBSP);
-    return strcat(out, unit);
+    append(out, PERFOPT__NBSP);
+    return append(out, unit);
 }
 
 char *perfopt__format_ms(double ms, char out[PERFOPT__FORMAT])
@@ -109,7 +122,7 @@ char *perfopt__format_rate(double per_s, char out[PERFOPT__FORMAT])
         perfopt__format_count(per_s, out);
     else
         trimmed(per_s, per_s < 1 ? 2 : per_s < 100 ? 1 : 0, out);
-    return strcat(out, "/s");
+    return append(out, "/s");
 }
 
 char *perfopt__format_size(double bytes, char out[PERFOPT__FORMAT])
@@ -136,9 +149,9 @@ char *perfopt__format_change(double ratio, char out[PERFOPT__FORMAT])
         return dash(out);
     double percent = round(ratio * 100);
     if (percent == 0)
-        return strcpy(out, "as before");
+        return put(out, "as before");
     if (percent > 999)
-        return strcpy(out, "over 10 times as before");
+        return put(out, "over 10 times as before");
     snprintf(out, PERFOPT__FORMAT, "%s%.0f" PERFOPT__NBSP "%% vs before",
              percent > 0 ? "+" : "\xe2\x88\x92", fabs(percent));
     return out;

@@ -50,7 +50,6 @@ perfopt_status perfopt__respond_bytes(perfopt_response *res, const char *media_t
 perfopt_status perfopt__respond_message(perfopt_admin *admin, perfopt_response *res, int status,
                                         const char *title, const char *text, const char *id)
 {
-    perfopt_value statics = perfopt_none();
     perfopt__build b = {0};
     perfopt_bytes *html = NULL;
     size_t length;
@@ -58,7 +57,7 @@ perfopt_status perfopt__respond_message(perfopt_admin *admin, perfopt_response *
     perfopt_status done = perfopt_arena_create(0, &b.arena);
     if (done != PERFOPT_OK)
         return done;
-    statics = perfopt__build_map(&b);
+    perfopt_value statics = perfopt__build_map(&b);
     perfopt__put_text(&b, statics, "css", perfopt__static_url(admin, "dashboard.css"));
     const perfopt_context_entry entries[] = {{"static", statics},
                                              {"title", perfopt_string(title)},
