@@ -333,7 +333,7 @@ PERFOPT_API size_t perfopt_bytes_length(const perfopt_bytes *bytes);
 
 /* ---- worker pool -------------------------------------------------------------------------- */
 
-/* A fixed set of threads that run tasks: background refresh, precompiling, event-loop misses. */
+/* A fixed set of threads that run tasks: precompile jobs, event-loop misses, a host's own. */
 typedef struct perfopt_workers perfopt_workers;
 
 typedef void (*perfopt_task_fn)(void *user);
